@@ -1,0 +1,237 @@
+"""The one settings file. What differs between machines comes from the environment.
+
+What staff may change while the service runs (term, quota, pause, notices) is not
+here: it lives in the database, see `whitelist.models.ServiceSettings`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from csp.constants import NONE, SELF
+from django.utils.translation import gettext_lazy as _
+
+from portal_auth.checks import simulator_conflict
+from whitelist_site.databases import database_from_url
+from whitelist_site.env import Environment, SettingError
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+LOOPBACK_URL = "http://127.0.0.1:8000"
+
+try:
+    env = Environment(os.environ)
+    VAR_DIR = env.folder("VAR_DIR", BASE_DIR / "var")
+    DEBUG = env.boolean("DEBUG", default=False)
+    SECRET_KEY = env.secret("SECRET_KEY")
+    base_url = env.url("BASE_URL", LOOPBACK_URL, frozenset({"http", "https"}))
+    if not base_url.hostname:
+        raise SettingError("BASE_URL", "names no host")
+    ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", base_url.hostname)
+    DATABASES = {"default": database_from_url(env, VAR_DIR)}
+    broker_url = env.url(
+        "CELERY_BROKER_URL",
+        f"file://{VAR_DIR}/broker",
+        frozenset({"file", "redis", "rediss", "amqp", "amqps"}),
+    )
+    TRUSTED_PROXIES = env.trusted_proxies("TRUSTED_PROXIES")
+    TRUSTED_HOPS = env.integer("TRUSTED_HOPS", 1, least=1, most=8)
+    PORTAL_ISSUERS_FILE = env.file("PORTAL_ISSUERS_FILE")
+    PORTAL_SIMULATOR = env.boolean("PORTAL_SIMULATOR", default=False)
+    ACCESS_MAP_DIR = env.folder("ACCESS_MAP_DIR", VAR_DIR / "map")
+    ACCESS_MAP_TYPES = env.choices("ACCESS_MAP_TYPES", "lmdb", frozenset({"lmdb", "hash", "cdb"}))
+    TIME_ZONE = env.zone("TIME_ZONE", "Asia/Taipei")
+    conflict = simulator_conflict(PORTAL_SIMULATOR, DEBUG, base_url.scheme, base_url.hostname)
+    if conflict:
+        raise SettingError("PORTAL_SIMULATOR", conflict)
+except SettingError as error:
+    # One line, no traceback: whoever starts the service must see which and why.
+    sys.exit(str(error))
+
+BASE_URL = base_url.geturl().rstrip("/")
+HTTPS = base_url.scheme == "https"
+
+INSTALLED_APPS = [
+    "whitelist_site.admin_site.WhitelistAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "axes",
+    "captcha",
+    "csp",
+    "django_celery_beat",
+    "django_otp",
+    "django_otp.plugins.otp_static",
+    "django_otp.plugins.otp_totp",
+    "portal_auth",
+    "whitelist",
+]
+if PORTAL_SIMULATOR:
+    INSTALLED_APPS.append("portal_auth.simulator")
+
+MIDDLEWARE = [
+    # First of all: everything behind it sees one client address, or nothing.
+    "whitelist.client_ip.ClientAddressMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+
+ROOT_URLCONF = "whitelist_site.urls"
+WSGI_APPLICATION = "whitelist_site.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "whitelist.pages.context.service",
+            ],
+        },
+    },
+]
+
+# Sign-in of staff (members come from the portal and are no Django users)
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = 0.25  # hours
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_CLIENT_IP_CALLABLE = "whitelist.client_ip.client_address_text"
+AXES_ENABLE_ADMIN = True
+LOGIN_URL = "admin:login"
+OTP_TOTP_ISSUER = "SMTP whitelist"
+
+# Sessions: the limits of a member's session (idle, absolute) are kept by portal_auth.sessions;
+# the cookie must outlive them, so that a session that timed out can be told from none.
+SESSION_COOKIE_AGE = 24 * 3600
+SESSION_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_NAME = "__Host-session" if HTTPS else "session"
+PORTAL_SESSION_IDLE_SECONDS = env.integer(
+    "PORTAL_SESSION_IDLE_SECONDS", 30 * 60, least=60, most=24 * 3600
+)
+PORTAL_SESSION_ABSOLUTE_SECONDS = env.integer(
+    "PORTAL_SESSION_ABSOLUTE_SECONDS", 8 * 3600, least=60, most=24 * 3600
+)
+CSRF_COOKIE_SECURE = HTTPS
+CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "csrf"
+CSRF_FAILURE_VIEW = "whitelist.pages.errors.csrf_failure"
+CSRF_TRUSTED_ORIGINS = [BASE_URL]
+LANGUAGE_COOKIE_SECURE = HTTPS
+LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+
+# Transport. TLS ends at the proxy, which itself redirects http; the address middleware
+# keeps X-Forwarded-Proto from trusted proxies only.
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+SECURE_HSTS_PRELOAD = HTTPS
+# healthz, readyz and metrics are asked by machines inside, the relay by its own token
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF],
+        "media-src": [SELF],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "manifest-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    },
+}
+
+# Languages
+LANGUAGE_CODE = "zh-hant"
+LANGUAGES = [("zh-hant", _("Traditional Chinese")), ("en", _("English"))]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_I18N = True
+USE_TZ = True
+
+# Static files: names with a digest, compressed, served by the web process itself
+STATIC_URL = "static/"
+STATIC_ROOT = VAR_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+# Captcha: five digits, no noise of the package's own that needs inline styles
+CAPTCHA_CHALLENGE_FUNCT = "whitelist.pages.captcha.digits_challenge"
+CAPTCHA_LENGTH = 5
+CAPTCHA_TIMEOUT = 60 * 8  # minutes; as long as a session
+CAPTCHA_FONT_SIZE = 34
+CAPTCHA_IMAGE_SIZE = (150, 72)
+CAPTCHA_LETTER_ROTATION = (-18, 18)
+CAPTCHA_BACKGROUND_COLOR = "#ffffff"
+CAPTCHA_FOREGROUND_COLOR = "#1d1a24"
+CAPTCHA_2X_IMAGE = False
+
+# Celery
+CELERY_BROKER_URL = broker_url.geturl()
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
+    "socket_connect_timeout": 0.5,
+    "socket_timeout": 5,
+    # Redis gives a message back after this long; far below the term of an entry, so that
+    # a task lost with its worker comes back soon. Tasks can run twice without harm.
+    "visibility_timeout": 120,
+    "polling_interval": 0.05,
+}
+if broker_url.scheme == "file":
+    CELERY_BROKER_TRANSPORT = "whitelist_site.file_broker:Transport"
+    CELERY_BROKER_TRANSPORT_OPTIONS["folder"] = broker_url.path
+CELERY_BROKER_CONNECTION_TIMEOUT = 0.5
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BEAT_SCHEDULER = "whitelist_site.beat:LeaderScheduler"
+CELERY_BEAT_MAX_LOOP_INTERVAL = 1
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TIMEZONE = "UTC"
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+}
