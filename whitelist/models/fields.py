@@ -1,0 +1,42 @@
+"""A column that holds one canonical IP address."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from whitelist.addresses import AddressError, parse_address
+
+if TYPE_CHECKING:
+    GenericField = models.GenericIPAddressField[str, str]
+else:
+    GenericField = models.GenericIPAddressField
+
+
+class AddressField(GenericField):
+    """`GenericIPAddressField` that lets nothing but a parsed address reach the database.
+
+    Values are read as canonical text. On the way in, text and `ipaddress` objects both pass
+    `parse_address`, also where no form and no `full_clean` stands in the way.
+    """
+
+    def get_prep_value(self, value: Any) -> Any:
+        if value is None:
+            return None
+        return str(parse_address(str(value)))
+
+    def to_python(self, value: Any) -> Any:
+        if value is None or value == "":
+            return None
+        try:
+            return str(parse_address(str(value).strip(" ")))
+        except AddressError as error:
+            raise ValidationError(
+                _("Enter the address of one computer."), code="invalid"
+            ) from error
+
+    def value_to_string(self, obj: models.Model) -> str:
+        return str(self.value_from_object(obj))

@@ -1,0 +1,114 @@
+"""What staff may change while the service runs."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+THE_SETTINGS = 1
+MAX_TERM_MINUTES = 24 * 60
+
+
+class RegistrationRule(models.TextChoices):
+    AGREEING = "agreeing", _("Forward and reverse agree, where both zones are known")
+    REVERSE = "reverse", _("A reverse name is enough")
+    FORWARD = "forward", _("A forward name is enough")
+
+
+class ServiceSettings(models.Model):
+    """One row. Changed through `whitelist.service.do_change_settings`, which audits it.
+
+    Texts for members stand in both languages; an empty one is not shown.
+    """
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=THE_SETTINGS, editable=False)
+    term_minutes = models.PositiveIntegerField(
+        _("term (minutes)"),
+        default=60,
+        validators=[MinValueValidator(1), MaxValueValidator(MAX_TERM_MINUTES)],
+        help_text=_("How long an entry lasts; at most a day (1440)."),
+    )
+    requests_per_day = models.PositiveIntegerField(
+        _("requests a person a day"),
+        default=5,
+        help_text=_("Openings and extensions together; 0 is no limit. The day is the local one."),
+    )
+    extend_within_minutes = models.PositiveIntegerField(
+        _("extension possible in the last (minutes)"), default=10
+    )
+    registration_rule = models.CharField(
+        _("registration rule"),
+        max_length=10,
+        choices=RegistrationRule,
+        default=RegistrationRule.AGREEING,
+    )
+    name_suffixes = models.TextField(
+        _("name suffixes"),
+        blank=True,
+        help_text=_(
+            "One a line, such as nthu.edu.tw. Names in DNS zones must end in one of them, or lie in"
+            " a forward zone that is loaded. Empty: any name."
+        ),
+    )
+    paused = models.BooleanField(_("paused"), default=False)
+    paused_until = models.DateTimeField(
+        _("paused until"), null=True, blank=True, help_text=_("Empty: until somebody resumes it")
+    )
+    pause_message_zh = models.CharField(_("why it is paused (Chinese)"), max_length=300, blank=True)
+    pause_message_en = models.CharField(_("why it is paused (English)"), max_length=300, blank=True)
+    relay_host = models.CharField(
+        _("name of the mail relay"), max_length=253, default="smtp.net.nthu.edu.tw"
+    )
+    contact_phone = models.CharField(_("contact: phone"), max_length=100, blank=True)
+    contact_email = models.EmailField(_("contact: e-mail"), blank=True)
+    contact_hours_zh = models.CharField(_("contact: hours (Chinese)"), max_length=100, blank=True)
+    contact_hours_en = models.CharField(_("contact: hours (English)"), max_length=100, blank=True)
+    newsletter_url = models.URLField(_("newsletter service: URL"), blank=True)
+    announcement_url = models.URLField(_("announcement system: URL"), blank=True)
+
+    class Meta:
+        verbose_name = _("service settings")
+        verbose_name_plural = _("service settings")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(id=THE_SETTINGS), name="service_settings_is_one_row"
+            ),
+            models.CheckConstraint(
+                condition=Q(term_minutes__gte=1, term_minutes__lte=MAX_TERM_MINUTES),
+                name="service_settings_term_has_a_maximum",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(_("Service settings"))
+
+    @classmethod
+    def load(cls) -> ServiceSettings:
+        """The row as it is now; a data migration has created it."""
+        return cls.objects.get(pk=THE_SETTINGS)
+
+    @property
+    def term(self) -> timedelta:
+        return timedelta(minutes=self.term_minutes)
+
+    @property
+    def extension_window(self) -> timedelta:
+        return timedelta(minutes=self.extend_within_minutes)
+
+    @property
+    def suffixes(self) -> list[str]:
+        lines = (line.strip().strip(".").lower() for line in self.name_suffixes.splitlines())
+        return [line for line in lines if line]
+
+    def is_paused(self, at: datetime) -> bool:
+        return self.paused and (self.paused_until is None or self.paused_until > at)
+
+    def in_language(self, stem: str) -> str:
+        """The text `stem` in the language of this request: `pause_message`, `contact_hours`."""
+        text: str = getattr(self, f"{stem}_{'en' if get_language() == 'en' else 'zh'}")
+        return text
