@@ -1,0 +1,130 @@
+"""Request → the one client address. The first middleware; nothing behind it sees another.
+
+The address decides whose limit is lifted, so a header is believed only where a trusted
+proxy wrote it. django-ipware picks the hop, but never looks at the TCP peer: that guard,
+and the strict parsing of what it picks, are here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import cast
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
+from python_ipware import IpWare
+
+from whitelist.addresses import AddressError, IPAddress, parse_address
+
+FORWARDED_FOR = "HTTP_X_FORWARDED_FOR"
+# Every header by which a client could tell a different story to whatever stands behind us.
+FORWARDING_HEADERS = (
+    FORWARDED_FOR,
+    "HTTP_FORWARDED",
+    "HTTP_FORWARDED_FOR",
+    "HTTP_X_FORWARDED",
+    "HTTP_X_FORWARDED_HOST",
+    "HTTP_X_FORWARDED_PORT",
+    "HTTP_X_FORWARDED_CLIENT_IP",
+    "HTTP_X_CLUSTER_CLIENT_IP",
+    "HTTP_X_CLIENT_IP",
+    "HTTP_X_REAL_IP",
+    "HTTP_X_ORIGINATING_IP",
+    "HTTP_X_REMOTE_IP",
+    "HTTP_X_REMOTE_ADDR",
+    "HTTP_X_APPENGINE_USER_IP",
+    "HTTP_CF_CONNECTING_IP",
+    "HTTP_CLIENT_IP",
+    "HTTP_FASTLY_CLIENT_IP",
+    "HTTP_FLY_CLIENT_IP",
+    "HTTP_TRUE_CLIENT_IP",
+    "HTTP_REMOTE_ADDR",
+    "HTTP_VIA",
+)
+FORWARDED_PROTO = "HTTP_X_FORWARDED_PROTO"
+
+View = Callable[[HttpRequest], HttpResponse]
+
+
+class UnknownClient(Exception):
+    """The connection, or the proxy's header, names no address that we could trust."""
+
+
+class ClientAddressMiddleware:
+    """Sets `REMOTE_ADDR` to the canonical client address and drops every forwarding header."""
+
+    def __init__(self, get_response: View) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        meta = request.META
+        try:
+            address, trusted = resolve(meta.get("REMOTE_ADDR", ""), meta.get(FORWARDED_FOR))
+        except UnknownClient as error:
+            # Answered here, in plain text: no page may be rendered for an unknown address.
+            return HttpResponseBadRequest(f"{error}\n", content_type="text/plain; charset=utf-8")
+        for header in FORWARDING_HEADERS:
+            meta.pop(header, None)
+        if not trusted:
+            meta.pop(FORWARDED_PROTO, None)
+        meta["REMOTE_ADDR"] = str(address)
+        return self.get_response(request)
+
+
+def resolve(peer: str, forwarded_for: str | None) -> tuple[IPAddress, bool]:
+    """The client address, and whether a trusted proxy told it.
+
+    `peer` is the TCP peer's address as the server gives it, empty for a Unix socket.
+    Raises `UnknownClient`.
+    """
+    proxies = settings.TRUSTED_PROXIES
+    if not peer:
+        if not proxies.unix:
+            raise UnknownClient("The connection has no address, and its socket is not trusted.")
+        return forwarded_client(forwarded_for), True
+    try:
+        address = parse_address(peer)
+    except AddressError as error:
+        raise UnknownClient("The connection's address could not be read.") from error
+    if any(address in network for network in proxies.networks):
+        return forwarded_client(forwarded_for), True
+    return address, False
+
+
+def forwarded_client(forwarded_for: str | None) -> IPAddress:
+    """The address that the outermost trusted proxy saw: the TRUSTED_HOPS-th from the right.
+
+    The hops between must be trusted proxies themselves: where one is not, the chain is not
+    the one that was configured. Raises `UnknownClient`.
+    """
+    hops = [hop.strip(" \t") for hop in (forwarded_for or "").split(",")]
+    if len(hops) < settings.TRUSTED_HOPS or not hops[-1]:
+        raise UnknownClient("The proxy did not say which address it serves.")
+    chain = hops[-settings.TRUSTED_HOPS :]
+    try:
+        client, *between = [parse_address(hop) for hop in chain]
+    except AddressError as error:
+        raise UnknownClient("The proxy's X-Forwarded-For could not be read.") from error
+    networks = settings.TRUSTED_PROXIES.networks
+    if not all(any(hop in network for network in networks) for hop in between):
+        raise UnknownClient("X-Forwarded-For passed a proxy that is not trusted.")
+    confirm_with_ipware(chain, client)
+    return client
+
+
+def confirm_with_ipware(chain: list[str], client: IPAddress) -> None:
+    """Ask the library for the same hop: two readings of one header must not differ."""
+    ware = IpWare(precedence=(FORWARDED_FOR,), proxy_count=len(chain) - 1)
+    found, _trusted = ware.get_client_ip({FORWARDED_FOR: ", ".join(chain)}, strict=True)
+    if found is None or parse_address(str(found)) != client:
+        raise UnknownClient("The proxy's X-Forwarded-For is ambiguous.")
+
+
+def client_address(request: HttpRequest) -> IPAddress:
+    """The client address of a request that has passed the middleware."""
+    return parse_address(request.META["REMOTE_ADDR"])
+
+
+def client_address_text(request: HttpRequest) -> str:
+    """The same as text, for django-axes."""
+    return cast(str, request.META["REMOTE_ADDR"])
