@@ -46,4 +46,6 @@ def sqlite(name: str) -> dict[str, Any]:
             "transaction_mode": "IMMEDIATE",
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
         },
+        # Tests too want a file: threads that share an in-memory database share its locks.
+        "TEST": {"NAME": f"{name}.test"},
     }

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from whitelist.addresses import AddressError, parse_address
 
 if TYPE_CHECKING:
-    GenericField = models.GenericIPAddressField[str, str]
+    GenericField = models.GenericIPAddressField[str | None, Any]
 else:
     GenericField = models.GenericIPAddressField
 

@@ -1,0 +1,28 @@
+"""The environment that tests run in; loaded before the settings are read.
+
+Whoever calls pytest may bring their own `DATABASE_URL` and `CELERY_BROKER_URL`; all else is
+fixed here, so that a test never meets the settings of the machine.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+VAR_DIR = Path(tempfile.mkdtemp(prefix="whitelist-test-"))
+KEPT = {"DATABASE_URL", "CELERY_BROKER_URL"}
+OURS = {
+    "ALLOWED_HOSTS", "BASE_URL", "TRUSTED_PROXIES", "TRUSTED_HOPS", "PORTAL_ISSUERS_FILE",
+    "ACCESS_MAP_DIR", "ACCESS_MAP_TYPES", "TIME_ZONE", "SECRET_KEY_FILE", "DEBUG",
+}  # fmt: skip
+
+for name in OURS - KEPT:
+    os.environ.pop(name, None)
+os.environ.setdefault("DATABASE_URL", f"sqlite:///{VAR_DIR}/test.sqlite3")
+os.environ.update(
+    SECRET_KEY="a key for tests only, long enough to be taken for a real one 0123456789",
+    VAR_DIR=str(VAR_DIR),
+    PORTAL_SIMULATOR="on",
+    ALLOWED_HOSTS="testserver,127.0.0.1,localhost,[::1]",
+)
