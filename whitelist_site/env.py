@@ -120,15 +120,15 @@ class Environment:
         return value
 
     def url(self, name: str, default: str, schemes: frozenset[str]) -> SplitResult:
+        """A URL with one of the schemes. It may hold a password, so no error repeats it."""
         value = self.text(name, default)
         try:
             parts = urlsplit(value)
             _ = parts.port
         except ValueError as error:
-            raise SettingError(name, f"{value!r} is not a URL: {error}") from error
+            raise SettingError(name, f"is not a URL: {error}") from error
         if parts.scheme not in schemes:
             known = ", ".join(f"{scheme}://" for scheme in sorted(schemes))
-            # The URL may hold a password: only its scheme is repeated.
             raise SettingError(name, f"begins with {parts.scheme!r}, not with one of {known}")
         return parts
 
