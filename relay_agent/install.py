@@ -1,0 +1,83 @@
+"""Brings every table of a folder to a set of entries."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import lmdb
+
+from relay_agent.errors import TableError
+from relay_agent.files import folder_lock, remove_strays
+from relay_agent.lmdb_table import Change
+from relay_agent.tables import Table, tables
+from relay_agent.text import Entries, digest, to_records
+
+LOCK_SECONDS = 10.0
+FAILURES = (OSError, TableError, lmdb.Error)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What an installation did: a change for each file by name, and the digest of the entries."""
+
+    digest: str
+    entries: int
+    changes: Mapping[str, Change]
+
+    @property
+    def changed(self) -> bool:
+        return any(self.changes.values())
+
+
+class InstallError(Exception):
+    """Some tables could not be brought up to date; `report` says which ones were.
+
+    `failures` maps each file, or the folder, to what went wrong with it.
+    """
+
+    def __init__(self, failures: dict[str, Exception], report: Report) -> None:
+        super().__init__(failures, report)
+        self.failures = failures
+        self.report = report
+
+    def __str__(self) -> str:
+        return "; ".join(f"{name}: {error}" for name, error in self.failures.items())
+
+
+def install(folder: Path, types: Sequence[str], entries: Entries) -> Report:
+    """Make the text map and each table of `types` in `folder` hold exactly `entries`.
+
+    One writer at a time; tables that are right already are not touched; one that fails does not
+    keep the others from being brought up to date. Raises InstallError after the last, and
+    ValueError, before the first, for an unknown type or an entry that no table can hold.
+    """
+    records, wanted = to_records(entries), tables(folder, types)
+    changes: dict[str, Change] = {}
+    failures: dict[str, Exception] = {}
+    report = Report(digest(records), len(records), changes)
+    try:
+        with folder_lock(folder, LOCK_SECONDS):
+            remove_strays(folder)
+            for table in wanted:
+                try:
+                    changes[table.path.name] = table.bring_to(records)
+                except FAILURES as error:
+                    failures[table.path.name] = error
+            settle_times(wanted)
+    except FAILURES as error:
+        failures[str(folder)] = error
+    if failures:
+        raise InstallError(failures, report)
+    return report
+
+
+def settle_times(written: Sequence[Table]) -> None:
+    """Keep the text no younger than the tables, else each smtpd warns that they are out of date."""
+    times = {table.kind: table.path.stat().st_mtime_ns for table in written if table.state()}
+    oldest = min(times.values(), default=0)
+    if times.get("text", 0) > oldest:
+        text = next(table for table in written if table.kind == "text")
+        os.utime(text.path, ns=(oldest, oldest))

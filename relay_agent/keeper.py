@@ -1,0 +1,179 @@
+"""Ends lapsed entries on this machine: `python -m relay_agent.keeper --folder DIR --types lmdb`.
+
+A Postfix table has no expiry, so this process is the expiry. It needs nothing but the tables:
+whatever became of the web service, its worker, its clockwork or its database, an entry is taken
+out of every table when its time is over. It never adds an entry. A table that is missing or
+broken is replaced by an empty one: on doubt no exemption, never no mail.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NoReturn
+
+from relay_agent.deadlines import NEVER, Deadlines, End, Now, read_clocks
+from relay_agent.errors import BrokenTable
+from relay_agent.files import folder_lock, remove_strays
+from relay_agent.install import FAILURES, settle_times
+from relay_agent.lmdb_table import change_in_place
+from relay_agent.tables import Table, tables
+
+logger = logging.getLogger("relay_agent.keeper")
+
+LONGEST_SLEEP = 1.0
+LOCK_SECONDS = 0.25  # a writer that hangs must not keep us from the LMDB table for longer
+
+
+@dataclass
+class Watched:
+    """A table as it was last seen: `next_end` holds while `state` does; None: it must be read."""
+
+    table: Table
+    state: tuple[int, ...] | None = None
+    next_end: End = NEVER
+    complaint: str = ""
+
+
+@dataclass
+class Keeper:
+    """Looks after the tables of one folder. `clocks` tells the time."""
+
+    folder: Path
+    types: Sequence[str]
+    clocks: Callable[[], Now] = read_clocks
+    deadlines: Deadlines = field(default_factory=Deadlines)
+    had_folder: bool = True
+
+    def __post_init__(self) -> None:
+        self.watched = [Watched(table) for table in tables(self.folder, self.types)]
+
+    def look(self) -> float:
+        """One look at every table; ends what has lapsed. Seconds until the next look is due."""
+        self.deadlines.follow(self.clocks())
+        if not self._has_folder():
+            return LONGEST_SLEEP
+        ended: dict[str, int] = {}
+        for watched in self.watched:
+            try:
+                count = self._look_at(watched)
+            except FAILURES as error:
+                self._complain(watched, str(error))
+                watched.state = None
+            else:
+                if count:
+                    ended[watched.table.path.name] = count
+        if ended:
+            self._tell(ended)
+        return self._pause()
+
+    def _look_at(self, watched: Watched) -> int:
+        """How many entries were ended in this table."""
+        if watched.state is None or watched.table.state() != watched.state:
+            self._learn(watched)
+        if watched.next_end.left(self.clocks()) > 0:
+            return 0
+        count = self._end_lapsed(watched.table)
+        self._learn(watched)
+        return count
+
+    def _learn(self, watched: Watched) -> None:
+        """Read the table, and note when the first of its entries lapses."""
+        state = watched.table.state()  # before reading: a change meanwhile is seen next time
+        try:
+            records = watched.table.read()
+        except (FileNotFoundError, BrokenTable) as error:
+            self._complain(watched, f"{error}; an empty table takes its place")
+            self._replace_by_empty(watched.table)
+            state, records = watched.table.state(), watched.table.read()
+        else:
+            watched.complaint = ""
+        watched.next_end = self.deadlines.next_end(records, self.clocks())
+        watched.state = state
+
+    def _end_lapsed(self, table: Table) -> int:
+        """Take lapsed entries out of one table.
+
+        An LMDB table is guarded by its own lock: a writer that hangs with the folder's lock in
+        its hand cannot lengthen an entry there.
+        """
+        if table.kind == "lmdb":
+            change = change_in_place(
+                table.path, lambda records: self.deadlines.lasting(records, self.clocks())
+            )
+            return change.deleted
+        with folder_lock(self.folder, LOCK_SECONDS):
+            remove_strays(self.folder)
+            records = table.read()
+            lasting = self.deadlines.lasting(records, self.clocks())
+            if len(lasting) < len(records):
+                table.bring_to(lasting)
+                settle_times([watched.table for watched in self.watched])
+        return len(records) - len(lasting)
+
+    def _replace_by_empty(self, table: Table) -> None:
+        """Unless a publisher has put a sound table there meanwhile."""
+        with folder_lock(self.folder, LOCK_SECONDS):
+            try:
+                table.read()
+            except (FileNotFoundError, BrokenTable):
+                table.bring_to({})
+                settle_times([watched.table for watched in self.watched])
+
+    def _has_folder(self) -> bool:
+        found = self.folder.is_dir()
+        if found is not self.had_folder:
+            logger.warning("the folder %s %s", self.folder, "is there" if found else "is missing")
+        self.had_folder = found
+        return found
+
+    def _complain(self, watched: Watched, complaint: str) -> None:
+        """Say it once, not every second."""
+        if complaint != watched.complaint:
+            logger.warning("%s: %s", watched.table.path.name, complaint)
+        watched.complaint = complaint
+
+    def _tell(self, ended: dict[str, int]) -> None:
+        self.deadlines.forget(self.clocks())
+        counts = ", ".join(f"{count} in {name}" for name, count in ended.items())
+        logger.info("lapsed entries ended: %s", counts)
+
+    def _pause(self) -> float:
+        """Until the next entry lapses, or a table must be looked at again."""
+        now = self.clocks()
+        sound = [watched for watched in self.watched if watched.state is not None]
+        left = [watched.next_end.left(now) for watched in sound]
+        return max(0.0, min([LONGEST_SLEEP, *left]))
+
+
+def run(keeper: Keeper) -> NoReturn:
+    """Look for ever."""
+    while True:
+        time.sleep(keeper.look())
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Read the command line and keep the folder until SIGTERM or SIGINT."""
+    parser = argparse.ArgumentParser(prog="relay_agent.keeper", description=__doc__)
+    parser.add_argument("--folder", type=Path, required=True, help="where the tables are")
+    parser.add_argument("--types", default="lmdb", help="lmdb, hash, cdb; separated by commas")
+    options = parser.parse_args(arguments)
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="keeper: %(message)s")
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(0))
+    try:
+        keeper = Keeper(options.folder, [kind.strip() for kind in options.types.split(",")])
+    except ValueError as error:
+        parser.error(str(error))
+    logger.info("keeping %s (%s)", options.folder, options.types)
+    run(keeper)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""The tables of one folder, each by the one name and shape that Postfix wants."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from relay_agent import lmdb_table, postmap
+from relay_agent.errors import BrokenTable
+from relay_agent.files import replace_file
+from relay_agent.lmdb_table import Change
+from relay_agent.text import Records, read_text, render_records
+
+NAME = "smtp_whitelist"
+TYPES = ("lmdb", "hash", "cdb")
+
+
+@dataclass(frozen=True)
+class Table:
+    """One file of the folder; `kind` is `text` or one of TYPES."""
+
+    folder: Path
+    kind: str
+
+    @property
+    def path(self) -> Path:
+        suffixes = {"text": "", "lmdb": ".lmdb", **postmap.SUFFIXES}
+        return self.folder / (NAME + suffixes[self.kind])
+
+    def read(self) -> Records:
+        """What it holds. Raises FileNotFoundError, BrokenTable, TableError, OSError."""
+        if self.kind == "text":
+            return read_text(self.path)
+        if self.kind == "lmdb":
+            return lmdb_table.read_records(self.path)
+        return postmap.read_built(self.kind, self.path)
+
+    def bring_to(self, records: Records) -> Change:
+        """Make it hold exactly `records`, and touch nothing if it does. Raises as `read`.
+
+        Hold the folder's lock while calling.
+        """
+        if self.kind == "lmdb":
+            return lmdb_table.bring_to(self.path, records)
+        if self.kind == "text":
+            replaced = replace_file(self.path, render_records(records))
+            return Change(put=len(records) if replaced else 0, rebuilt=replaced)
+        try:
+            if self.read() == records:
+                return Change()
+        except (FileNotFoundError, BrokenTable):
+            pass
+        return postmap.build(self.kind, self.path, records)
+
+    def state(self) -> tuple[int, ...]:
+        """Differs after every change; cheap. Empty while the file is missing."""
+        try:
+            seen = self.path.stat()
+        except FileNotFoundError:
+            return ()
+        commit = lmdb_table.commit_number(self.path) if self.kind == "lmdb" else 0
+        return seen.st_ino, seen.st_size, seen.st_mtime_ns, commit
+
+
+def tables(folder: Path, types: Sequence[str]) -> list[Table]:
+    """The tables of `folder`, the quickest to take effect first. Raises ValueError."""
+    unknown = sorted(set(types) - set(TYPES))
+    if unknown:
+        raise ValueError(f"unknown table type {unknown[0]!r}; known are {', '.join(TYPES)}")
+    kinds = ["lmdb", "text", "hash", "cdb"]
+    return [Table(folder, kind) for kind in kinds if kind == "text" or kind in types]
