@@ -7,7 +7,8 @@ and the strict parsing of what it picks, are here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from typing import cast
 
 from django.conf import settings
@@ -16,30 +17,14 @@ from python_ipware import IpWare
 
 from whitelist.addresses import AddressError, IPAddress, parse_address
 
+PEER = "REMOTE_ADDR"
 FORWARDED_FOR = "HTTP_X_FORWARDED_FOR"
-# Every header by which a client could tell a different story to whatever stands behind us.
-FORWARDING_HEADERS = (
-    FORWARDED_FOR,
-    "HTTP_FORWARDED",
-    "HTTP_FORWARDED_FOR",
-    "HTTP_X_FORWARDED",
-    "HTTP_X_FORWARDED_HOST",
-    "HTTP_X_FORWARDED_PORT",
-    "HTTP_X_FORWARDED_CLIENT_IP",
-    "HTTP_X_CLUSTER_CLIENT_IP",
-    "HTTP_X_CLIENT_IP",
-    "HTTP_X_REAL_IP",
-    "HTTP_X_ORIGINATING_IP",
-    "HTTP_X_REMOTE_IP",
-    "HTTP_X_REMOTE_ADDR",
-    "HTTP_X_APPENGINE_USER_IP",
-    "HTTP_CF_CONNECTING_IP",
-    "HTTP_CLIENT_IP",
-    "HTTP_FASTLY_CLIENT_IP",
-    "HTTP_FLY_CLIENT_IP",
-    "HTTP_TRUE_CLIENT_IP",
-    "HTTP_REMOTE_ADDR",
-    "HTTP_VIA",
+# Headers by which a client could tell another story to whatever stands behind us: those that
+# servers and libraries are known to read, by the words in their names, with the prefix that
+# WSGI gives a client's headers and without it.
+FORWARDING_HEADER = re.compile(
+    r"FORWARD|(?:CLIENT|CONNECTING|ORIGINATING|REAL|REMOTE|USER)_?(?:IP|ADDR)"
+    r"|EXTERNAL_ADDRESS|^HTTP_VIA$"
 )
 FORWARDED_PROTO = "HTTP_X_FORWARDED_PROTO"
 
@@ -59,16 +44,23 @@ class ClientAddressMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         meta = request.META
         try:
-            address, trusted = resolve(meta.get("REMOTE_ADDR", ""), meta.get(FORWARDED_FOR))
+            address, trusted = resolve(meta.get(PEER, ""), meta.get(FORWARDED_FOR))
         except UnknownClient as error:
             # Answered here, in plain text: no page may be rendered for an unknown address.
             return HttpResponseBadRequest(f"{error}\n", content_type="text/plain; charset=utf-8")
-        for header in FORWARDING_HEADERS:
-            meta.pop(header, None)
-        if not trusted:
-            meta.pop(FORWARDED_PROTO, None)
-        meta["REMOTE_ADDR"] = str(address)
+        for header in forwarding_headers(meta):
+            if not (trusted and header == FORWARDED_PROTO):
+                del meta[header]
+        meta[PEER] = str(address)
         return self.get_response(request)
+
+
+def forwarding_headers(meta: Iterable[str]) -> list[str]:
+    return [
+        name
+        for name in meta
+        if name != PEER and FORWARDING_HEADER.search(name.upper().replace("-", "_"))
+    ]
 
 
 def resolve(peer: str, forwarded_for: str | None) -> tuple[IPAddress, bool]:
@@ -122,9 +114,9 @@ def confirm_with_ipware(chain: list[str], client: IPAddress) -> None:
 
 def client_address(request: HttpRequest) -> IPAddress:
     """The client address of a request that has passed the middleware."""
-    return parse_address(request.META["REMOTE_ADDR"])
+    return parse_address(request.META[PEER])
 
 
 def client_address_text(request: HttpRequest) -> str:
     """The same as text, for django-axes."""
-    return cast(str, request.META["REMOTE_ADDR"])
+    return cast(str, request.META[PEER])

@@ -23,7 +23,7 @@ LOOPBACK_URL = "http://127.0.0.1:8000"
 
 try:
     env = Environment(os.environ)
-    VAR_DIR = env.folder("VAR_DIR", BASE_DIR / "var")
+    VAR_DIR = env.own_folder("VAR_DIR", BASE_DIR / "var")
     DEBUG = env.boolean("DEBUG", default=False)
     SECRET_KEY = env.secret("SECRET_KEY")
     base_url = env.url("BASE_URL", LOOPBACK_URL, frozenset({"http", "https"}))
@@ -54,7 +54,7 @@ BASE_URL = base_url.geturl().rstrip("/")
 HTTPS = base_url.scheme == "https"
 
 INSTALLED_APPS = [
-    "whitelist_site.admin_site.WhitelistAdminConfig",
+    "whitelist_site.apps.WhitelistAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -124,10 +124,17 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+# Five wrong passwords lock that user name for that address for a quarter of an hour, counted
+# from the fifth: trying on meanwhile does not make it longer, the right password ends the count.
+AXES_VERBOSE = False  # no line of greeting at every start
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 0.25  # hours
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_RESET_ON_SUCCESS = True
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_LOCKOUT_CALLABLE = "whitelist_site.sign_in.locked_out"
 AXES_CLIENT_IP_CALLABLE = "whitelist.client_ip.client_address_text"
+AXES_SENSITIVE_PARAMETERS = ["otp_token", "csrfmiddlewaretoken"]  # besides the password
 AXES_ENABLE_ADMIN = True
 LOGIN_URL = "admin:login"
 OTP_TOTP_ISSUER = "SMTP whitelist"
@@ -180,7 +187,8 @@ CONTENT_SECURITY_POLICY = {
 # Languages
 LANGUAGE_CODE = "zh-hant"
 LANGUAGES = [("zh-hant", _("Traditional Chinese")), ("en", _("English"))]
-LOCALE_PATHS = [BASE_DIR / "locale"]
+# packages/: for the packages that bring no Traditional Chinese of their own
+LOCALE_PATHS = [BASE_DIR / "locale", BASE_DIR / "locale" / "packages"]
 USE_I18N = True
 USE_TZ = True
 
@@ -193,12 +201,15 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 
-# Captcha: five digits, no noise of the package's own that needs inline styles
+# Captcha: five digits, drawn at twice the size that the page shows, so that they are sharp on
+# any display. The package's own 2x picture would be cropped where a size is given.
 CAPTCHA_CHALLENGE_FUNCT = "whitelist.pages.captcha.digits_challenge"
+CAPTCHA_NOISE_FUNCTIONS = ["whitelist.pages.captcha.noise_lines"]
+CAPTCHA_FILTER_FUNCTIONS: list[str] = []
 CAPTCHA_LENGTH = 5
 CAPTCHA_TIMEOUT = 60 * 8  # minutes; as long as a session
-CAPTCHA_FONT_SIZE = 34
-CAPTCHA_IMAGE_SIZE = (150, 72)
+CAPTCHA_FONT_SIZE = 76
+CAPTCHA_IMAGE_SIZE = (300, 144)
 CAPTCHA_LETTER_ROTATION = (-18, 18)
 CAPTCHA_BACKGROUND_COLOR = "#ffffff"
 CAPTCHA_FOREGROUND_COLOR = "#1d1a24"
@@ -217,6 +228,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
 if broker_url.scheme == "file":
     CELERY_BROKER_TRANSPORT = "whitelist_site.file_broker:Transport"
     CELERY_BROKER_TRANSPORT_OPTIONS["folder"] = broker_url.path
+    CELERY_WORKER_ENABLE_REMOTE_CONTROL = False  # a folder carries no broadcasts
 CELERY_BROKER_CONNECTION_TIMEOUT = 0.5
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BEAT_SCHEDULER = "whitelist_site.beat:LeaderScheduler"

@@ -199,7 +199,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'host',
                 'verbose_name_plural': 'hosts',
-                'indexes': [models.Index(fields=['address'], name='host_by_address'), models.Index(fields=['name'], name='host_by_name')],
+                'indexes': [models.Index(fields=['address'], name='host_by_address'), models.Index(fields=['name'], name='host_by_name', opclasses=['varchar_pattern_ops'])],
                 'constraints': [models.UniqueConstraint(fields=('zone', 'address', 'name'), name='host_unique_in_zone')],
             },
         ),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django import forms
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from whitelist.addresses import AddressError, parse_address
+from whitelist.addresses import MAX_LENGTH, AddressError, parse_address
 
 if TYPE_CHECKING:
     GenericField = models.GenericIPAddressField[str | None, Any]
@@ -37,6 +38,11 @@ class AddressField(GenericField):
             raise ValidationError(
                 _("Enter the address of one computer."), code="invalid"
             ) from error
+
+    def formfield(self, **kwargs: Any) -> Any:
+        # Django's own form field repairs what it should refuse: `fe80::1%eth0` loses its scope.
+        defaults: dict[str, Any] = {"form_class": forms.CharField, "max_length": MAX_LENGTH}
+        return models.Field.formfield(self, **{**defaults, **kwargs})
 
     def value_to_string(self, obj: models.Model) -> str:
         return str(self.value_from_object(obj))

@@ -32,8 +32,11 @@ class Host(models.Model):
         indexes = [
             # registry.lookup.check_registered
             models.Index(fields=["address"], name="host_by_address"),
-            # the admin's search, and forward confirmation of a PTR name
-            models.Index(fields=["name"], name="host_by_name"),
+            # the admin's search by the beginning of a name; without the operator class
+            # PostgreSQL would read the whole table for it
+            models.Index(
+                fields=["name"], name="host_by_name", opclasses=["varchar_pattern_ops"]
+            ),
         ]
 
     def __str__(self) -> str:

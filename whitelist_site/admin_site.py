@@ -1,0 +1,95 @@
+"""The back office's own AdminSite: its order, its index, its sign-in."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from django.contrib.admin.sites import AdminSite
+from django.contrib.auth.models import User
+from django.http import HttpRequest
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, URLResolver, path
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from whitelist.admin_display import plural_name
+from whitelist_site import one_time_codes
+from whitelist_site.overview import facts, recent_records
+from whitelist_site.sign_in import StaffAuthenticationForm, has_one_time_codes
+
+# The sidebar: what is looked at most comes first. A model that is not named here is in the
+# last group, so that none can get lost.
+GROUPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
+    (_("Whitelist"), ("WhitelistEntry", "Block", "AuditRecord", "RedeemedTicket")),
+    (_("Registry"), ("Network", "Host", "Zone")),
+    (_("Relays"), ("AccessMap", "Relay")),
+    (_("System"), ("ServiceSettings", "PeriodicTask", "IntervalSchedule", "CrontabSchedule")),
+    (
+        pgettext_lazy("of the back office", "Staff"),
+        ("User", "Group", "TOTPDevice", "StaticDevice", "AccessAttempt", "AccessLog"),
+    ),
+)
+OTHERS = _("Others")
+
+
+class WhitelistAdminSite(AdminSite):
+    site_header = _("SMTP IP whitelist")
+    site_title = _("SMTP IP whitelist")
+    index_title = _("Back office")
+    login_form = StaffAuthenticationForm
+    login_template = "admin/sign_in.html"
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        """Staff; and where they have set up one-time codes, in a session that gave one."""
+        user = cast(Any, request.user)
+        if not super().has_permission(request):
+            return False
+        if not hasattr(user, "needs_code"):
+            user.needs_code = not user.is_verified() and has_one_time_codes(user)
+        return not user.needs_code
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        views = [
+            ("one-time-codes/", one_time_codes.show, "one_time_codes"),
+            ("one-time-codes/start/", one_time_codes.start, "one_time_codes_start"),
+            ("one-time-codes/qr.svg", one_time_codes.picture, "one_time_codes_picture"),
+            ("one-time-codes/confirm/", one_time_codes.confirm, "one_time_codes_confirm"),
+            ("one-time-codes/backup/", one_time_codes.renew_backup_codes, "one_time_codes_backup"),
+            ("one-time-codes/off/", one_time_codes.turn_off, "one_time_codes_off"),
+        ]
+        own = [path(route, self.admin_view(view), name=name) for route, view, name in views]
+        return [*own, *super().get_urls()]
+
+    def index(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> TemplateResponse:
+        user, now = cast(User, request.user), timezone.now()
+        context = {"facts": facts(user, now), "records": recent_records(user), "now": now}
+        return super().index(request, {**context, **(extra_context or {})})
+
+    def get_app_list(
+        self, request: HttpRequest, app_label: str | None = None
+    ) -> list[dict[str, Any]]:
+        """The models in our groups; for one app's own page, that app as it is."""
+        apps = cast(list[dict[str, Any]], super().get_app_list(request, app_label))
+        for model in (model for app in apps for model in app["models"]):
+            model["name"] = plural_name(model["model"]._meta)
+        return apps if app_label else list(grouped(apps))
+
+
+def grouped(apps: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    models = {model["object_name"]: model for app in apps for model in app["models"]}
+    named = {name for _title, names in GROUPS for name in names}
+    groups = [*GROUPS, (OTHERS, tuple(name for name in models if name not in named))]
+    return [
+        {
+            "name": str(title),
+            "app_label": f"group-{number}",
+            "app_url": "",
+            "has_module_perms": True,
+            "models": [models[name] for name in names if name in models],
+        }
+        for number, (title, names) in enumerate(groups)
+        if any(name in models for name in names)
+    ]
