@@ -26,6 +26,10 @@ class AddressError(ValueError):
     """The text is not the address of one computer, or the CIDR of one network."""
 
 
+class NotOneComputerError(AddressError):
+    """A well-formed address that never is one computer's."""
+
+
 def parse_address(text: str) -> IPAddress:
     """Parse one address; an IPv4-mapped IPv6 address becomes the IPv4 address.
 
@@ -33,7 +37,7 @@ def parse_address(text: str) -> IPAddress:
     never is one computer: unspecified, multicast, IPv4-compatible and NAT64 addresses.
     `str()` of the result is what `inet_ntop` writes, which is how Postfix looks it up.
 
-    Raises `AddressError`.
+    Raises `AddressError`; `NotOneComputerError` for the last kind.
     """
     if not SPELLING.fullmatch(text):
         raise AddressError(f"not an IP address: {text[:60]!r}")
@@ -44,7 +48,7 @@ def parse_address(text: str) -> IPAddress:
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
         address = address.ipv4_mapped
     if is_never_one_computer(address):
-        raise AddressError(f"not the address of one computer: {address}")
+        raise NotOneComputerError(f"not the address of one computer: {address}")
     return address
 
 

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from portal_auth.identity import PortalIdentity
 from whitelist.addresses import IPAddress
+from whitelist.models.audit import ActorKind, AuditAction, AuditRecord
 from whitelist.models.block import Block
 from whitelist.models.entry import WhitelistEntry
 from whitelist.models.network import Network, NetworkKind
@@ -104,11 +105,19 @@ class Situation:
 
     @cached_property
     def requests_today(self) -> int:
-        """Openings and extensions of this person since local midnight."""
-        entries = WhitelistEntry.objects.of_person(*self.applicant.key)
-        since = local_midnight(self.at)
-        opened = list(entries.filter(opened_at__gte=since).values_list("extensions", flat=True))
-        return len(opened) + sum(opened)
+        """Openings and extensions of this person since local midnight.
+
+        Counted by the audit: an entry does not know when it was extended, and one that was
+        opened yesterday can be extended today.
+        """
+        issuer, subject = self.applicant.key
+        return AuditRecord.objects.filter(
+            actor_kind=ActorKind.MEMBER,
+            actor=subject,
+            at__gte=local_midnight(self.at),
+            action__in=(AuditAction.OPENED, AuditAction.EXTENDED),
+            entry__requester_issuer=issuer,
+        ).count()
 
     @property
     def requests_left(self) -> int | None:

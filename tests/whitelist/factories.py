@@ -37,7 +37,7 @@ def make_identity(
     email: str = "",
     signed_in_at: datetime | None = None,
 ) -> PortalIdentity:
-    """An enrolled student by default; `role="staff", status="一般"` is an active member of staff."""
+    """An enrolled student by default; `role="staff", status="一般"` is staff in office."""
     signed_in_at = signed_in_at or timezone.now()
     return PortalIdentity(issuer, subject, role, status, signed_in_at, name, unit, email)
 

@@ -6,12 +6,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from django.db.models import Exists, OuterRef, Q
+
 from whitelist.addresses import IPAddress
 from whitelist.models.host import Host
 from whitelist.models.network import Network
 from whitelist.models.service_settings import RegistrationRule
 from whitelist.models.zone import Zone, ZoneKind
 from whitelist.registry.classify import is_generated
+from whitelist.registry.reverse_names import ancestors, reverse_zone_names
+
+# Zones by name, and whether we hold what is in them.
+KnownZones = dict[str, bool]
 
 
 class Unregistered(StrEnum):
@@ -62,77 +68,86 @@ def check_registered(address: IPAddress, policy: NamePolicy) -> Registration:
     """The registration of the address, or `NotRegistered` with the reason.
 
     Names of a list count by themselves. Names of DNS zones must be ours, and count as the
-    rule says: by default forward and reverse agree wherever both zones are known.
+    rule says: by default forward and reverse agree wherever both zones are known. Generated
+    names never count. One query, and one more where zones decide.
     """
-    hosts = list(
-        Host.objects.filter(address=str(address)).select_related("zone").order_by("name", "zone_id")
-    )
-    listed = [host for host in hosts if host.zone.kind == ZoneKind.LIST]
-    found = listed + dns_names(address, hosts, policy)
-    for host in found:
-        if not is_generated(host.name, address):
-            return Registration(host.name, host.zone.name, host.unit, host.contact)
-    if found:
-        raise NotRegistered(Unregistered.GENERATED_NAME, found[0].name)
-    raise NotRegistered(*missing_half(address, hosts, policy))
+    stored = Host.objects.filter(address=str(address)).select_related("zone")
+    hosts = list(stored.order_by("name", "zone_id"))
+    in_zones = [host for host in hosts if host.zone.kind != ZoneKind.LIST]
+    zones = known_zones(address, in_zones) if in_zones else {}
+    candidates = [host for host in hosts if is_ours(host, policy, zones)]
+    named = [host for host in candidates if not is_generated(host.name, address)]
+    counted = counting(address, named, policy, zones)
+    if counted:
+        host = counted[0]
+        return Registration(host.name, host.zone.name, host.unit, host.contact)
+    if candidates and not named:
+        raise NotRegistered(Unregistered.GENERATED_NAME, candidates[0].name)
+    raise NotRegistered(*missing_half(named))
 
 
-def dns_names(address: IPAddress, hosts: list[Host], policy: NamePolicy) -> list[Host]:
-    """The hosts of DNS zones that count under the rule, reverse ones first."""
-    reverse = ours([host for host in hosts if host.zone.kind == ZoneKind.REVERSE], policy)
-    forward = ours([host for host in hosts if host.zone.kind == ZoneKind.FORWARD], policy)
+def counting(
+    address: IPAddress, named: list[Host], policy: NamePolicy, zones: KnownZones
+) -> list[Host]:
+    """The hosts that count under the rule: of lists, then of reverse zones, then of forward."""
+    listed = of_kind(named, ZoneKind.LIST)
+    reverse = of_kind(named, ZoneKind.REVERSE)
+    forward = of_kind(named, ZoneKind.FORWARD)
     if policy.rule == RegistrationRule.REVERSE:
-        return reverse
+        return listed + reverse
     if policy.rule == RegistrationRule.FORWARD:
-        return forward
+        return listed + forward
     forward_names = {host.name for host in forward}
-    agreeing = [
-        host for host in reverse if host.name in forward_names or not forward_zone_known(host.name)
+    agreeing = listed + [
+        host
+        for host in reverse
+        if host.name in forward_names or not is_known(zones, ancestors(host.name))
     ]
-    if forward and not reverse_zone_known(address):
+    if not is_known(zones, reverse_zone_names(address)):
         agreeing += forward
     return agreeing
 
 
-def missing_half(
-    address: IPAddress, hosts: list[Host], policy: NamePolicy
-) -> tuple[Unregistered, str]:
+def missing_half(named: list[Host]) -> tuple[Unregistered, str]:
     """Which half of the registration is missing, and the name that has the other half."""
-    named = {
-        kind: [host.name for host in ours(hosts, policy) if host.zone.kind == kind]
-        for kind in (ZoneKind.REVERSE, ZoneKind.FORWARD)
-    }
-    if named[ZoneKind.REVERSE]:
-        return Unregistered.NEEDS_FORWARD, named[ZoneKind.REVERSE][0]
-    if named[ZoneKind.FORWARD]:
-        return Unregistered.NEEDS_REVERSE, named[ZoneKind.FORWARD][0]
+    for kind, missing in (
+        (ZoneKind.REVERSE, Unregistered.NEEDS_FORWARD),
+        (ZoneKind.FORWARD, Unregistered.NEEDS_REVERSE),
+    ):
+        for host in of_kind(named, kind):
+            return missing, host.name
     return Unregistered.NO_NAME, ""
 
 
-def ours(hosts: list[Host], policy: NamePolicy) -> list[Host]:
-    """Hosts whose names end in an allowed suffix, or lie in a forward zone that we hold."""
-    if not policy.suffixes:
-        return hosts
-    return [
-        host
-        for host in hosts
-        if any(name in policy.suffixes for name in ancestors(host.name))
-        or host.zone.kind == ZoneKind.FORWARD
-        or forward_zone_known(host.name)
-    ]
+def of_kind(hosts: list[Host], kind: ZoneKind) -> list[Host]:
+    return [host for host in hosts if host.zone.kind == kind]
 
 
-def forward_zone_known(name: str) -> bool:
-    return Zone.objects.filter(kind=ZoneKind.FORWARD, name__in=ancestors(name)).exists()
+def is_ours(host: Host, policy: NamePolicy, zones: KnownZones) -> bool:
+    """Whether the name ends in an allowed suffix, or lies in a forward zone that we hold.
+
+    A list's names are stated by staff, and any may count.
+    """
+    if not policy.suffixes or host.zone.kind != ZoneKind.REVERSE:
+        return True
+    names = list(ancestors(host.name))
+    return any(name in policy.suffixes for name in names) or is_known(zones, names)
 
 
-def reverse_zone_known(address: IPAddress) -> bool:
-    return Zone.objects.filter(
-        kind=ZoneKind.REVERSE, name__in=ancestors(address.reverse_pointer)
-    ).exists()
+def known_zones(address: IPAddress, hosts: list[Host]) -> KnownZones:
+    """The zones that could hold the address's PTR record or the addresses of these names.
+
+    A zone that is stored but was never loaded, and has no hosts, is one that another zone
+    delegates: it exists, and we do not know what is in it.
+    """
+    names = set(reverse_zone_names(address))
+    for host in hosts:
+        names.update(ancestors(host.name))
+    holds = Q(loaded_at__isnull=False) | Exists(Host.objects.filter(zone=OuterRef("pk")))
+    zones = Zone.objects.filter(name__in=names).exclude(kind=ZoneKind.LIST).annotate(holds=holds)
+    return dict(zones.values_list("name", "holds"))
 
 
-def ancestors(name: str) -> Iterable[str]:
-    """The name and every domain above it: `a.b.c` → `a.b.c`, `b.c`, `c`."""
-    labels = name.split(".")
-    return [".".join(labels[index:]) for index in range(len(labels))]
+def is_known(zones: KnownZones, closest_first: Iterable[str]) -> bool:
+    """Whether the closest zone around a name, the one that speaks for it, is one we hold."""
+    return next((zones[name] for name in closest_first if name in zones), False)

@@ -1,0 +1,165 @@
+"""A zone as a master file → the hosts that it registers.
+
+Read twice: the first reading finds what the second needs, the apex and where other zones
+begin, so that nothing but that has to be kept, and a file that is wrong gives no host at all.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import BinaryIO
+
+from whitelist.addresses import AddressError
+from whitelist.models.zone import ZoneKind
+from whitelist.registry.classify import LeftOut, forward_host, reverse_host
+from whitelist.registry.reverse_names import is_reverse_name
+from whitelist.registry.sources import BadLines, HostRow, SourceError
+from whitelist.registry.sources.master_file import MasterFile, MasterFileError, Record, absolute
+
+UTF8_BOM = "\xef\xbb\xbf"  # as it looks when read byte for byte
+MAX_ZONE_NAME = 255
+SERIAL = re.compile(r"[0-9]{1,10}", re.ASCII)
+REVERSE_TYPES = frozenset({"PTR", "CNAME"})
+FORWARD_TYPES = frozenset({"A", "AAAA", "PTR", "CNAME"})
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What a zone is: its apex, its serial, and where other zones begin.
+
+    `cuts` are delegated (NS), `renamed` moved away (DNAME); both lie below the apex.
+    """
+
+    apex: str
+    serial: int | None
+    cuts: frozenset[str]
+    renamed: frozenset[str]
+
+    @cached_property
+    def kind(self) -> ZoneKind:
+        return ZoneKind.REVERSE if is_reverse_name(self.apex) else ZoneKind.FORWARD
+
+    def contains(self, owner: str) -> bool:
+        return owner == self.apex or owner.endswith("." + self.apex)
+
+    def occludes(self, owner: str) -> bool:
+        """Whether this zone does not speak for the owner: it lies at or below a cut."""
+        if owner in self.cuts:
+            return True
+        while len(owner) > len(self.apex):
+            owner = owner.partition(".")[2]
+            if owner in self.cuts or owner in self.renamed:
+                return True
+        return False
+
+
+@dataclass
+class ZoneFile:
+    """One zone in a file that can be read twice.
+
+    `origin` is where relative names begin, and the apex, where the file does not say it
+    itself. `left_out` is complete when `hosts` has been read to its end. Raises
+    `BadLinesError` and other `SourceError`s.
+    """
+
+    file: BinaryIO
+    origin: str | None = None
+    left_out: Counter[LeftOut] = field(default_factory=Counter)
+    generated: int = 0
+
+    def __post_init__(self) -> None:
+        if self.origin is not None:
+            self.origin = self.origin.lower().removesuffix(".")
+        self.outline = self.read_outline()
+
+    def read(self, bad: BadLines) -> MasterFile:
+        # Comments may be in any encoding, so bytes are read one for one; what is not ASCII
+        # in a name is no host's name.
+        self.file.seek(0)
+        lines = (line.decode("latin-1") for line in self.file)
+        return MasterFile(without_bom(lines), bad, origin=self.origin)
+
+    def read_outline(self) -> Outline:
+        bad = BadLines()
+        master = self.read(bad)
+        soa: Record | None = None
+        cuts, renamed = set(), set()
+        for record in master:
+            if record.type == "NS":
+                cuts.add(record.owner)
+            elif record.type == "DNAME":
+                renamed.add(record.owner)
+            elif record.type == "SOA":
+                check_soa(record, soa, bad)
+                soa = record
+        bad.check()
+        apex = self.apex(soa, master)
+        self.generated = master.generated
+        return Outline(
+            apex,
+            int(soa.rdata[2]) if soa else None,
+            frozenset(cut for cut in cuts if cut.endswith("." + apex)),
+            frozenset(name for name in renamed if ("." + name).endswith("." + apex)),
+        )
+
+    def apex(self, soa: Record | None, master: MasterFile) -> str:
+        """The zone's name: its SOA says so; without one `--origin`, or the first `$ORIGIN`."""
+        apex = soa.owner if soa else (self.origin or master.first_origin)
+        if not apex:
+            raise SourceError("the file does not say which zone it is: give --origin")
+        if soa and self.origin and self.origin != apex:
+            raise SourceError(f"--origin is {self.origin}, but the file's SOA is of {apex}")
+        if len(apex) > MAX_ZONE_NAME:
+            raise SourceError(f"no zone has such a long name: {apex[:80]}…")
+        return apex
+
+    def hosts(self) -> Iterator[HostRow]:
+        """The hosts, each as the file states it; what registers nobody goes to `left_out`."""
+        bad = BadLines()
+        self.left_out = Counter({LeftOut.GENERATED: self.generated} if self.generated else {})
+        wanted = REVERSE_TYPES if self.outline.kind == ZoneKind.REVERSE else FORWARD_TYPES
+        for record in self.read(bad):
+            if record.type not in wanted:
+                continue
+            try:
+                host = self.host(record)
+            except (AddressError, MasterFileError) as error:
+                bad.add(record.line, str(error))
+                continue
+            if isinstance(host, LeftOut):
+                self.left_out[host] += 1
+            else:
+                yield HostRow(host[0], host[1], None, None, record.line)
+        bad.check()
+
+    def host(self, record: Record) -> tuple[str, str] | LeftOut:
+        outline = self.outline
+        if not outline.contains(record.owner):
+            return LeftOut.OUT_OF_ZONE
+        if (outline.cuts or outline.renamed) and outline.occludes(record.owner):
+            return LeftOut.OCCLUDED
+        if record.type == "CNAME":
+            return LeftOut.ALIAS
+        if record.type != "PTR":
+            return forward_host(record.owner, record.type, record.rdata[0])
+        if outline.kind == ZoneKind.FORWARD:
+            return LeftOut.WRONG_TREE
+        return reverse_host(record.owner, absolute(record.rdata[0], record.origin))
+
+
+def check_soa(record: Record, other: Record | None, bad: BadLines) -> None:
+    if other is not None and other.owner != record.owner:
+        bad.add(record.line, f"a second zone begins here, {record.owner}: one file holds one")
+    if not SERIAL.fullmatch(record.rdata[2]):
+        bad.add(record.line, f"the SOA's serial is not a number: {record.rdata[2][:40]!r}")
+
+
+def without_bom(lines: Iterator[str]) -> Iterator[str]:
+    for first in lines:
+        yield first.removeprefix(UTF8_BOM)
+        break
+    yield from lines
