@@ -11,7 +11,6 @@ from whitelist_site import health
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("whitelist.pages.urls")),
     path("portal/", include("portal_auth.urls")),
-    path("captcha/", include("captcha.urls")),
     path("i18n/", include("django.conf.urls.i18n")),
     path("admin/", admin.site.urls),
     path("healthz", health.healthz, name="healthz"),
