@@ -11,6 +11,7 @@ from django.core.validators import validate_email
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from whitelist.models import Network
 from whitelist.pages.answers import state_page
@@ -89,7 +90,11 @@ def heading(refusal: Refusal, state: PageState) -> str:
         case Reason.PAUSED:
             return paused_heading(refusal, state)
         case Reason.QUOTA:
-            return _("You have used today’s %(limit)d requests") % {"limit": refusal.limit}
+            return ngettext(
+                "You have used today’s only request",
+                "You have used today’s %(limit)d requests",
+                refusal.limit,
+            ) % {"limit": refusal.limit}
         case reason:
             return str(headings()[reason])
 
