@@ -18,7 +18,8 @@ from django.utils.translation import pgettext
 
 from portal_auth.errors import PortalCheckFailed, PortalUnavailable, Refusal
 from portal_auth.identity import PortalIdentity
-from portal_auth.issuers import Issuer, configured_issuers
+from portal_auth.issuer import Issuer
+from portal_auth.issuers import configured_issuers
 from portal_auth.sessions import client_address, current_identity
 
 logger = logging.getLogger(__name__)

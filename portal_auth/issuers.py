@@ -8,10 +8,9 @@ that is how a key is rotated.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import urlsplit
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -22,12 +21,10 @@ from django.conf import settings
 
 from portal_auth.development_key import development_key
 from portal_auth.errors import PortalUnavailable
+from portal_auth.issuer import Algorithm, Issuer, PublicKey
 from portal_auth.strict_json import StrictJsonError, strict_loads
 
 logger = logging.getLogger(__name__)
-
-PublicKey = Ed25519PublicKey | RSAPublicKey
-Algorithm = Literal["EdDSA", "RS256"]
 
 LANGUAGES = ("zh-hant", "en")
 MIN_RSA_BITS = 2048
@@ -41,21 +38,6 @@ SIMULATOR_KID = "simulator"
 
 class IssuersError(Exception):
     """The issuers file is unreadable or malformed: the place, and why, in one line."""
-
-
-@dataclass(frozen=True)
-class Issuer:
-    """One portal. `keys` maps `kid` to public key; `name` a language code to its name."""
-
-    iss: str
-    aud: str
-    name: Mapping[str, str]
-    login_url: str
-    alg: Algorithm
-    keys: Mapping[str, PublicKey]
-
-    def display_name(self, language: str) -> str:
-        return self.name.get(language) or self.name["en"]
 
 
 def configured_issuers() -> dict[str, Issuer]:

@@ -21,7 +21,7 @@ from jwt.exceptions import PyJWTError
 
 from portal_auth.errors import PortalCheckFailed, Refusal
 from portal_auth.identity import PortalIdentity
-from portal_auth.issuers import Issuer
+from portal_auth.issuer import Issuer
 from portal_auth.strict_json import StrictJsonError, strict_loads
 
 MAX_BYTES = 4096

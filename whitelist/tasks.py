@@ -5,8 +5,8 @@ from __future__ import annotations
 from celery import shared_task
 from django.core.management import call_command
 from django.utils import timezone
-from portal_auth.redemption import do_purge_redeemed_tickets
 
+from portal_auth.redemption import do_purge_redeemed_tickets
 from whitelist.entries import do_end_due_entries
 from whitelist.relay_map import publish
 

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed448 import Ed448PrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from portal_auth.issuers import Issuer
+from portal_auth.issuer import Issuer
 from portal_auth.minting import PrivateKey
 
 NOW = datetime(2026, 11, 24, 8, 22, 8, tzinfo=UTC)

@@ -72,6 +72,7 @@ def test_opening_is_audited_with_the_member_as_actor():
     record = AuditRecord.objects.get(entry=entry)
     assert (record.action, record.actor, record.at) == (AuditAction.OPENED, "wang", NOON)
     assert record.address == ADDRESS
+    assert record.after is not None
     assert record.after["expires_at"] == (NOON + HOUR).isoformat()
 
 
@@ -149,6 +150,8 @@ def test_an_extension_takes_a_serial_and_is_audited_with_before_and_after():
     extended = do_extend_entry(entry, applicant=WANG, at=NOON + MINUTE)
     assert extended.serial == serial() > entry.serial
     record = AuditRecord.objects.get(action=AuditAction.EXTENDED)
+    assert record.before is not None
+    assert record.after is not None
     assert record.before["expires_at"] == (NOON + HOUR).isoformat()
     assert record.after["expires_at"] == (NOON + MINUTE + HOUR).isoformat()
 

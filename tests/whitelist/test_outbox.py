@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from celery import current_app
@@ -50,7 +51,7 @@ BROKER_SETTINGS = (
 def point_to() -> Iterator[PointTo]:
     """Points Celery to another broker for the length of a test."""
     conf = current_app.conf
-    saved = {name: getattr(conf, name, None) for name in BROKER_SETTINGS}
+    saved: dict[str, Any] = {name: getattr(conf, name, None) for name in BROKER_SETTINGS}
 
     def point(url: str, **options: object) -> None:
         file = url.startswith("file")

@@ -34,9 +34,7 @@ class Host(models.Model):
             models.Index(fields=["address"], name="host_by_address"),
             # the admin's search by the beginning of a name; without the operator class
             # PostgreSQL would read the whole table for it
-            models.Index(
-                fields=["name"], name="host_by_name", opclasses=["varchar_pattern_ops"]
-            ),
+            models.Index(fields=["name"], name="host_by_name", opclasses=["varchar_pattern_ops"]),
         ]
 
     def __str__(self) -> str:

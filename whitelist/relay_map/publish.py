@@ -13,8 +13,8 @@ from pathlib import Path
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
-from relay_agent.install import InstallError, install
 
+from relay_agent.install import InstallError, install
 from whitelist.models.access_map import THE_MAP, AccessMap
 from whitelist.models.entry import WhitelistEntry
 from whitelist.models.relay import LOCAL_RELAY, Relay

@@ -34,7 +34,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", help="the file; - reads standard input")
-        parser.add_argument("--format", choices=["csv", "zone"], required=True)
+        parser.add_argument(
+            "--format", choices=["csv", "zone"], required=True, help="a list, or a DNS master file"
+        )
         parser.add_argument(
             "--origin", help="zone: its name, where the file has neither $ORIGIN nor a full SOA"
         )
