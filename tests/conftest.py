@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import importlib
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack
+from typing import NoReturn
 
 import pytest
 from django.apps import apps
+from django.conf import settings
 
+from tests.environment import VAR_DIR
+from tests.real import services
 from whitelist.models import AccessMap
+
+DATABASE_FIXTURES = {"db", "transactional_db", "live_server", "service_settings"}
 
 first_rows_migration = importlib.import_module("whitelist.migrations.0002_first_rows")
 
@@ -26,3 +36,64 @@ def first_rows(request: pytest.FixtureRequest) -> None:
     if not AccessMap.objects.exists():
         first_rows_migration.create_rows(apps, None)
         first_rows_migration.create_schedules(apps, None)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--database-only",
+        action="store_true",
+        help="only tests that meet the database of DATABASE_URL; the others were run already",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--database-only"):
+        return
+    others = [item for item in items if not meets_database(item)]
+    config.hook.pytest_deselected(items=others)
+    items[:] = [item for item in items if item not in others]
+
+
+def meets_database(item: pytest.Item) -> bool:
+    names = set(getattr(item, "fixturenames", ()))
+    return bool(names & DATABASE_FIXTURES) or item.get_closest_marker("django_db") is not None
+
+
+def pytest_configure() -> None:
+    (VAR_DIR / "static").mkdir(exist_ok=True)  # whitenoise warns where there is none
+    # SQLite in a file, as the service has it: one in memory locks in other ways.
+    database = settings.DATABASES["default"]
+    if database["ENGINE"].endswith("sqlite3"):
+        database["TEST"]["NAME"] = str(VAR_DIR / "pytest.sqlite3")
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(VAR_DIR, ignore_errors=True)
+
+
+def missing(what: object) -> NoReturn:
+    """A part that a test needs is not on this machine: where CI says so, that is a failure."""
+    if os.environ.get("CI", "").lower() == "true":
+        pytest.fail(f"missing: {what}")
+    pytest.skip(f"missing: {what}")
+
+
+def started(service: AbstractContextManager[services.Service]) -> Iterator[services.Service]:
+    with ExitStack() as stack:
+        try:
+            running = stack.enter_context(service)
+        except services.MissingPart as error:
+            missing(error)
+        yield running
+
+
+@pytest.fixture(scope="session")
+def private_postgres() -> Iterator[services.Service]:
+    """A PostgreSQL of this test process's own; a test may restart it, and leaves it running."""
+    yield from started(services.postgres())
+
+
+@pytest.fixture(scope="session")
+def private_redis() -> Iterator[services.Service]:
+    """A Redis of this test process's own."""
+    yield from started(services.redis())

@@ -17,9 +17,20 @@ OURS = {
     "ACCESS_MAP_DIR", "ACCESS_MAP_TYPES", "TIME_ZONE", "SECRET_KEY_FILE", "DEBUG",
 }  # fmt: skip
 
+
+def own_broker(url: str) -> str:
+    """Test processes side by side share a Redis: each gets a database of its own."""
+    number = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
+    if not (number and url.startswith("redis://")):
+        return url
+    return f"{url.rpartition('/')[0]}/{int(number) + 1}"
+
+
 for name in OURS - KEPT:
     os.environ.pop(name, None)
 os.environ.setdefault("DATABASE_URL", f"sqlite:///{VAR_DIR}/test.sqlite3")
+if "CELERY_BROKER_URL" in os.environ:
+    os.environ["CELERY_BROKER_URL"] = own_broker(os.environ["CELERY_BROKER_URL"])
 os.environ.update(
     SECRET_KEY="a key for tests only, long enough to be taken for a real one 0123456789",
     VAR_DIR=str(VAR_DIR),

@@ -102,6 +102,17 @@ class Environment:
     def folder(self, name: str, default: Path) -> Path:
         return Path(self.text(name, str(default))).absolute()
 
+    def own_folder(self, name: str, default: Path) -> Path:
+        """A folder that the service writes to; created where it is missing."""
+        folder = self.folder(name, default)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SettingError(
+                name, f"cannot make the folder {folder}: {error.strerror}"
+            ) from error
+        return folder
+
     def file(self, name: str) -> Path | None:
         value = self.text(name, "")
         if not value:

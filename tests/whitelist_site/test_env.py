@@ -147,6 +147,7 @@ def test_the_defaults_start():
         ("ACCESS_MAP_TYPES", "lmdb,btree"),
         ("TIME_ZONE", "Asia/Taipeh"),
         ("SECRET_KEY", ""),
+        ("VAR_DIR", "/dev/null/var"),
     ],
 )
 def test_a_malformed_setting_stops_the_start_with_one_line_that_names_it(name, value):

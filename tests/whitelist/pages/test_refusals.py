@@ -155,7 +155,7 @@ class TestPause:
 class TestOthers:
     def test_the_quota_names_its_number_and_the_way_out(self) -> None:
         text = page_of(scenarios.quota)
-        assert "You have used today’s 1 requests" in text
+        assert "You have used today’s only request" in text
         assert "from 00:00 tomorrow (Taiwan time)" in text
         assert "Newsletter service" in text
 
