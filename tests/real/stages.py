@@ -1,0 +1,86 @@
+"""Setting a scene, and opening it in a browser in any language, colour scheme and width."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from playwright.sync_api import Page
+
+from tests.real.browser import DESKTOP, Browser
+from tests.real.forwarder import Forwarder
+from tests.real.member import Member
+from tests.real.scenes import STAFF, Scene, Stage
+from tests.real.service import HOST, Service
+
+MOBILE = {"width": 375, "height": 800}
+
+
+@dataclass(frozen=True)
+class View:
+    """One way to look at a page."""
+
+    language: str = "zh-hant"
+    scheme: str = "light"
+    mobile: bool = False
+
+    @property
+    def name(self) -> str:
+        width = "mobile" if self.mobile else "desktop"
+        return f"{self.language.partition('-')[0]}.{width}.{self.scheme}"
+
+
+EVERY_VIEW = [
+    View(language, scheme, mobile)
+    for language in ("zh-hant", "en")
+    for mobile in (False, True)
+    for scheme in ("light", "dark")
+]
+
+
+@contextmanager
+def stage(service: Service, scene: Scene) -> Iterator[Stage]:
+    """Sign in and prepare; undone afterwards where the next scene would be in its way."""
+    member = Member(service, scene.address)
+    if scene.signed_in:
+        member.sign_in(*scene.person)
+    if scene.staff:
+        assert member.sign_in_as_staff(*STAFF).status == 200
+    set_up = Stage(service, scene.address, member)
+    if scene.prepare:
+        scene.prepare(set_up)
+    try:
+        yield set_up
+    finally:
+        if scene.clean_up:
+            scene.clean_up(set_up)
+
+
+@contextmanager
+def opened(browser: Browser, scene: Scene, set_up: Stage, view: View) -> Iterator[Page]:
+    """The page of the scene, in a browser that comes from the scene's address."""
+    with Forwarder(set_up.service.port, scene.address) as way:
+        context = browser.context(
+            way.url,
+            viewport=MOBILE if view.mobile else DESKTOP,
+            device_scale_factor=2 if view.mobile else 1,
+            color_scheme=view.scheme,
+            locale="zh-TW" if view.language.startswith("zh") else "en-GB",
+            is_mobile=view.mobile,
+        )
+        cookies = {**set_up.member.cookies, "django_language": view.language}
+        context.add_cookies(
+            [
+                {"name": name, "value": value, "domain": HOST, "path": "/"}
+                for name, value in cookies.items()
+            ]
+        )
+        try:
+            page = context.new_page()
+            page.goto(scene.path)
+            if scene.act:
+                scene.act(page)
+            yield page
+        finally:
+            context.close()
