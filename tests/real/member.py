@@ -89,10 +89,7 @@ class Member:
 
     def sign_in(self, subject: str = "wang", role: str = "staff", status: str = "一般") -> Page:
         """Come from the portal with a fresh ticket, and confirm."""
-        ticket = self.service.manage(
-            "portal_ticket", "--sub", subject, "--role", role, "--status", status
-        )
-        return self.enter(ticket.strip())
+        return self.enter(self.service.ticket(subject, role, status))
 
     def enter(self, ticket: str) -> Page:
         page = self.get(f"/portal/enter?ticket={ticket}")

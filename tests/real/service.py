@@ -24,6 +24,9 @@ from typing import Any, Self
 
 import psycopg
 
+from portal_auth.development_key import development_key
+from portal_auth.issuers import SIMULATOR_KID, SIMULATOR_PATH
+from portal_auth.minting import Member, mint, ticket_claims
 from tests.real.processes import free_port, start, stop, wait_until
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -197,6 +200,19 @@ class Service:
         )
         lines = "".join(f"{address},{name}\n" for address, name in addresses.items())
         self.manage("import_registry", "-", "--format", "csv", stdin=f"address,hostname\n{lines}")
+
+    def ticket(self, subject: str, role: str, status: str) -> str:
+        """A ticket as the simulator signs it, by the service's development key."""
+        now = datetime.now(UTC)
+        base = self.environment["BASE_URL"]
+        claims = ticket_claims(
+            Member(subject, role, status),
+            iss=f"{base}{SIMULATOR_PATH.rstrip('/')}",
+            aud=base,
+            issued_at=now,
+            signed_in_at=now,
+        )
+        return mint(claims, development_key(self.folder / "var"), kid=SIMULATOR_KID)
 
     def make_staff(self, name: str, password: str) -> None:
         """An administrator of the back office."""

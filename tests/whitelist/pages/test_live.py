@@ -1,4 +1,4 @@
-"""The page in a real browser: what is live, what is not needed, and nothing inaccessible."""
+"""The page in a real browser: what is live, and what is there without it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from ipaddress import ip_network
 
 import pytest
 import time_machine
-from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from playwright.sync_api import BrowserContext, Page, Route, expect
 from pytest_django.fixtures import Settings
@@ -18,7 +17,6 @@ from tests.real.browser import Browser as Chromium
 from tests.whitelist.factories import ADDRESS, register
 from tests.whitelist.pages import scenarios
 from tests.whitelist.pages.member import PAGE, Browser
-from tests.whitelist.pages.scenarios import ALL, Scenario, name_of
 from whitelist.models import Relay, WhitelistEntry
 from whitelist_site.env import TrustedProxies
 
@@ -197,25 +195,3 @@ def test_the_whole_page_loads_nothing_from_elsewhere(desk: Desk, live_server: Li
     desk.look()
     desk.look("/")
     assert hosts == {live_server.url.split("/")[2]}
-
-
-@pytest.mark.parametrize("scenario", ALL, ids=name_of)
-def test_no_state_is_wider_than_the_screen_or_inaccessible(
-    scenario: Scenario, clean_chromium: Chromium, live_server: LiveServer
-) -> None:
-    desk = Desk(clean_chromium, live_server)
-    scenario(desk.member)
-    page = desk.look()
-    assert_accessible(page)
-    page.emulate_media(color_scheme="dark")
-    for width in (375, 320):
-        page.set_viewport_size({"width": width, "height": 800})
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert_accessible(page)
-    desk.context.close()
-
-
-def assert_accessible(page: Page) -> None:
-    """axe-core finds nothing, at all its levels."""
-    faults = Axe().run(page).response["violations"]
-    assert [(fault["id"], fault["nodes"][0]["html"]) for fault in faults] == []
