@@ -32,7 +32,7 @@ from django.db import connection
 from django.utils import timezone
 
 FOLDER = Path(tempfile.mkdtemp(prefix="bench-registry-"))
-os.environ.setdefault("SECRET_KEY", "a key for measuring only")
+os.environ.setdefault("SECRET_KEY", "a key for measuring only, as long as a key must be")
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "whitelist_site.settings")
 os.environ["VAR_DIR"] = str(FOLDER)
 django.setup()

@@ -6,7 +6,6 @@ Run by `bin/run` with the project's own Python.
 from __future__ import annotations
 
 import hashlib
-import io
 import logging
 import sys
 from pathlib import Path
@@ -18,8 +17,8 @@ import django  # noqa: E402
 import psycopg  # noqa: E402
 from django.conf import settings  # noqa: E402
 from django.contrib.staticfiles.finders import get_finders  # noqa: E402
+from django.core.checks import run_checks  # noqa: E402
 from django.core.management import CommandError, call_command  # noqa: E402
-from django.core.management.base import SystemCheckError  # noqa: E402
 from django.db import DatabaseError, connection  # noqa: E402
 
 from whitelist_site.leadership import own_session  # noqa: E402
@@ -51,9 +50,19 @@ def check_database() -> None:
         own_session().close()
 
 
+def check_settings() -> None:
+    """What Django's checks find, one line each; an error ends the preparation."""
+    found = [message for message in run_checks() if not message.is_silenced()]
+    for message in found:
+        kind = "" if message.is_serious() else "warning: "
+        print(f"{kind}{' '.join(str(message.msg).split())} ({message.id})", file=sys.stderr)
+    if any(message.is_serious() for message in found):
+        sys.exit(1)
+
+
 def prepare() -> None:
+    check_settings()
     check_database()
-    call_command("check", stdout=io.StringIO())  # it is the errors that matter
     call_command("migrate", interactive=False, verbosity=0)
     collect_static()
     if settings.PORTAL_SIMULATOR:
@@ -68,5 +77,5 @@ if __name__ == "__main__":
         prepare()
     except (DatabaseError, psycopg.Error) as error:
         sys.exit(f"the database cannot be used: {str(error).strip().splitlines()[0]}")
-    except (CommandError, SystemCheckError, OSError) as error:
+    except (CommandError, OSError) as error:
         sys.exit(str(error).strip())

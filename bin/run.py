@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import http.client
 import os
 import secrets
@@ -11,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -22,11 +22,11 @@ from surroundings import (
     complete,
     make_secret,
     reachable,
+    signal_when_parent_ends,
     simulates,
 )
 
 PYTHON = ROOT / ".venv" / "bin" / "python"
-PR_SET_PDEATHSIG = 1
 UP_WITHIN = 60.0  # seconds
 
 
@@ -43,11 +43,15 @@ def check_place() -> None:
         make_secret(Path(os.environ["SECRET_KEY_FILE"]))
 
 
+class StepFailed(Exception):
+    """A step has failed, and has said why itself."""
+
+
 def run_step(*command: str | Path) -> None:
-    """A step says itself, in one line, why it failed."""
+    """Raises `StepFailed`."""
     result = subprocess.run(command, check=False, cwd=ROOT, env=os.environ)
     if result.returncode != 0:
-        raise CannotRun("stopped, see the line above")
+        raise StepFailed
 
 
 def make_demo_staff() -> None:
@@ -73,20 +77,25 @@ def make_demo_staff() -> None:
         password_file.write_text(f"{password}\n", encoding="ascii")
 
 
-def stop_with_us() -> None:
-    """In the child: should this process be killed, the kernel tells the supervisor to stop all."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM))
+def for_processes() -> dict[str, str]:
+    """The path lets the Procfile say `python`; and who runs this as root need not be told so."""
+    quiet = "ignore:You're running the worker with superuser privileges"
+    given = os.environ.get("PYTHONWARNINGS")
+    return {
+        "PATH": f"{PYTHON.parent}:{os.environ.get('PATH', '')}",
+        "PYTHONWARNINGS": f"{given},{quiet}" if given else quiet,
+    }
 
 
 def start() -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [PYTHON, ROOT / "bin" / "supervise.py"],
         cwd=ROOT,
-        # The path lets the Procfile say `python`.
-        env={**os.environ, "PATH": f"{PYTHON.parent}:{os.environ.get('PATH', '')}"},
+        env={**os.environ, **for_processes()},
         # Ctrl-C reaches this process alone, which passes it on once.
         start_new_session=True,
-        preexec_fn=stop_with_us,  # noqa: PLW1509  no other thread runs yet
+        # Should this process be killed, the supervisor stops all.
+        preexec_fn=partial(signal_when_parent_ends, signal.SIGTERM),  # noqa: PLW1509  no other thread runs yet
     )
 
 
@@ -175,6 +184,8 @@ def main() -> int:
 if __name__ == "__main__":
     try:
         sys.exit(main())
+    except StepFailed:
+        sys.exit(1)
     except CannotRun as error:
         sys.exit(f"make run: {error}")
     except KeyboardInterrupt:

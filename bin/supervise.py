@@ -1,26 +1,50 @@
 """Run the processes of the Procfile together: when one ends, or a signal comes, all end.
 
-`honcho start`, with two faults of it mended: a signal during the first moments is not lost,
-and a process that ignores its signal is killed after a while also when no other has ended.
+`honcho start`, with three faults of it mended: a signal during the first moments is not lost,
+a process that ignores its signal is killed after a while also when no other has ended, and
+whoever kills the supervisor ends all.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from honcho.environ import parse_procfile
 from honcho.manager import Manager
+from honcho.process import Popen, Process
+
+from surroundings import signal_when_parent_ends
 
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE = 8.0  # seconds between the signal and SIGKILL
 
 
-class Supervisor(Manager):  # type: ignore[misc]  # honcho has no types
+class Member(Process):  # type: ignore[misc]  # honcho has no types
+    """One line of the Procfile. Between it and the supervisor stands the reader of its output,
+    which ignores SIGTERM: should the supervisor be killed, that one is too, and this is asked.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._child_ctor = partial(
+            Popen, preexec_fn=partial(signal_when_parent_ends, signal.SIGTERM)
+        )
+
+    def run(self, *arguments: Any, **options: Any) -> None:
+        signal_when_parent_ends(signal.SIGKILL)
+        super().run(*arguments, **options)
+
+
+class Supervisor(Manager):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__()
+        self._process_ctor = Member
         self._asked_too_early = False
         self._asked_at: float | None = None
 

@@ -6,8 +6,12 @@ Python in these surroundings: `python bin/surroundings.py manage.py createsuperu
 
 from __future__ import annotations
 
+import ctypes
+import ipaddress
 import os
+import re
 import secrets
+import signal
 import socket
 import sys
 import tempfile
@@ -17,6 +21,7 @@ from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
 EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104
+PR_SET_PDEATHSIG = 1
 ON = {"1", "on", "true", "yes"}
 
 
@@ -36,18 +41,22 @@ def complete(environment: MutableMapping[str, str]) -> None:
     # As gunicorn takes it: an IPv6 address in brackets.
     environment["BIND"] = bracketed(environment["BIND"].strip(" []"))
     default("PORT", "8000")
-    port = environment["PORT"]
-    if not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
-        raise CannotRun(f"PORT={port} is not a port number")
+    check_number("PORT", environment["PORT"], 65535)
     # An empty value given on purpose switches the simulator off like any other "off".
     if "PORTAL_ISSUERS_FILE" not in given and "PORTAL_SIMULATOR" not in environment:
         environment["PORTAL_SIMULATOR"] = "on"
-    default("BASE_URL", f"http://{bracketed(reachable(environment['BIND']))}:{port}")
+    check_simulator(environment)
+    default("BASE_URL", f"http://{bracketed(reachable(environment['BIND']))}:{environment['PORT']}")
     default("ALLOWED_HOSTS", ",".join(allowed_hosts(environment["BASE_URL"])))
     default("VAR_DIR", str(ROOT / "var"))
     environment["VAR_DIR"] = str(Path(environment["VAR_DIR"]).absolute())
     default("ACCESS_MAP_DIR", f"{environment['VAR_DIR']}/map")
     default("ACCESS_MAP_TYPES", "lmdb")
+    # As the keeper takes them. Of commas alone nothing would remain: the settings refuse those.
+    kinds = re.findall(r"[^,\s]+", environment["ACCESS_MAP_TYPES"])
+    environment["ACCESS_MAP_TYPES"] = ",".join(kinds) or environment["ACCESS_MAP_TYPES"]
+    default("WEB_CONCURRENCY", "1")
+    check_number("WEB_CONCURRENCY", environment["WEB_CONCURRENCY"], 256)
     if not given & {"SECRET_KEY", "SECRET_KEY_FILE"}:
         environment["SECRET_KEY_FILE"] = f"{environment['VAR_DIR']}/secret_key"
     environment.setdefault("DJANGO_SETTINGS_MODULE", "whitelist_site.settings")
@@ -77,6 +86,27 @@ def allowed_hosts(base_url: str) -> list[str]:
 
 def simulates(environment: MutableMapping[str, str]) -> bool:
     return environment.get("PORTAL_SIMULATOR", "").strip().lower() in ON
+
+
+def check_number(name: str, value: str, most: int) -> None:
+    if not (re.fullmatch(r"[0-9]{1,9}", value) and 0 < int(value) <= most):
+        raise CannotRun(f"{name}={value} is not a whole number from 1 to {most}")
+
+
+def check_simulator(environment: MutableMapping[str, str]) -> None:
+    """Raises `CannotRun` where others than this machine could reach the portal simulator."""
+    if simulates(environment) and not loopback(environment["BIND"].strip("[]")):
+        raise CannotRun(
+            f"BIND={environment['BIND']} lets others reach the portal simulator, which signs "
+            "anybody in; set PORTAL_ISSUERS_FILE, or PORTAL_SIMULATOR=off"
+        )
+
+
+def loopback(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return address.lower() == "localhost"
 
 
 def check_folder(folder: Path) -> None:
@@ -119,6 +149,11 @@ def make_secret(file: Path) -> None:
         pass
     finally:
         hidden.unlink()
+
+
+def signal_when_parent_ends(number: signal.Signals) -> None:
+    """In a child: the kernel sends it this signal when its parent ends, however that ends."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(number))
 
 
 if __name__ == "__main__":

@@ -52,20 +52,24 @@ def check_simulator(**_: Any) -> list[checks.CheckMessage]:
 
 
 def check_issuers_file(**_: Any) -> list[checks.CheckMessage]:
+    file = settings.PORTAL_ISSUERS_FILE
     try:
-        IssuersFile().issuers(settings.PORTAL_ISSUERS_FILE)
+        empty = file is not None and not IssuersFile().issuers(file)
+        why = f"{file}: issuers is empty" if empty else ""
     except IssuersError as error:
-        return [checks.Error(str(error), hint="See docs/portal.md.", id="portal_auth.E002")]
-    return []
+        why = str(error)
+    if not why:
+        return []
+    return [
+        checks.Error(
+            f"PORTAL_ISSUERS_FILE: {why}", hint="See docs/portal.md.", id="portal_auth.E002"
+        )
+    ]
 
 
 def check_issuer_configured(**_: Any) -> list[checks.CheckMessage]:
-    try:
-        issuers = IssuersFile().issuers(settings.PORTAL_ISSUERS_FILE)
-    except IssuersError:
-        return []  # check_issuers_file says so
-    if issuers:
-        return []
+    if settings.PORTAL_ISSUERS_FILE is not None:
+        return []  # check_issuers_file looks into it
     return [
         checks.Warning(
             "no portal is configured, so no member can come in",

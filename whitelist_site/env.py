@@ -11,13 +11,17 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 from zoneinfo import ZoneInfo
 
 TRUE = frozenset({"1", "on", "true", "yes"})
 FALSE = frozenset({"0", "off", "false", "no", ""})
+LEAST_KEY = 32  # characters of a SECRET_KEY; `make run` makes one of 86
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
+LABEL = r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)"
+HOST_NAME = re.compile(rf"{LABEL}(?:\.{LABEL})*")
 
 
 class SettingError(Exception):
@@ -56,13 +60,24 @@ class Environment:
             raise SettingError(name, "is required and not set")
         return default
 
-    def secret(self, name: str) -> str:
-        """A secret from NAME, or from the file that NAME_FILE names; there is no default."""
+    def secret(self, name: str, default: str | None = None) -> str:
+        """A value that may hold a secret: from NAME, or from the file that NAME_FILE names."""
         file = self.values.get(f"{name}_FILE", "").strip()
         if file and self.values.get(name, "").strip():
             raise SettingError(name, f"is given twice, as {name} and as {name}_FILE")
         if not file:
-            return self.text(name)
+            return self.text(name, default)
+        return self._content(name, file)
+
+    def key(self, name: str, made: Path) -> str:
+        """A secret key. Where none is given, the one that `make run` MADE for this machine."""
+        given = any(self.values.get(each, "").strip() for each in (name, f"{name}_FILE"))
+        value = self.secret(name) if given or not made.is_file() else self._content(name, str(made))
+        if len(value) < LEAST_KEY:
+            raise SettingError(name, f"is shorter than {LEAST_KEY} characters")
+        return value
+
+    def _content(self, name: str, file: str) -> str:
         try:
             value = Path(file).read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
@@ -90,13 +105,29 @@ class Environment:
 
     def words(self, name: str, default: str = "") -> list[str]:
         """Words separated by commas or white space."""
-        return [word for word in re.split(r"[,\s]+", self.text(name, default)) if word]
+        value = self.text(name, default)
+        words = [word for word in re.split(r"[,\s]+", value) if word]
+        if value and not words:
+            raise SettingError(name, f"{value!r} names nothing")
+        return words
 
     def choices(self, name: str, default: str, allowed: frozenset[str]) -> list[str]:
-        words = self.words(name, default)
+        """Words separated by commas alone: other programs than this one read them too."""
+        words = [word.strip() for word in self.text(name, default).split(",")]
         for word in words:
             if word not in allowed:
-                raise SettingError(name, f"{word!r} is not one of {', '.join(sorted(allowed))}")
+                known = ", ".join(sorted(allowed))
+                raise SettingError(name, f"{word!r} is not one of {known}, separated by commas")
+        return list(dict.fromkeys(words))
+
+    def hosts(self, name: str, default: str) -> list[str]:
+        """Host names and addresses as Django's ALLOWED_HOSTS takes them."""
+        words = self.words(name, default)
+        for word in words:
+            if word != "*" and not is_host(word.removeprefix(".")):
+                raise SettingError(
+                    name, f"{word!r} is no host name (no scheme, port or path; IPv6 in brackets)"
+                )
         return words
 
     def folder(self, name: str, default: Path) -> Path:
@@ -131,27 +162,78 @@ class Environment:
         return value
 
     def url(self, name: str, default: str, schemes: frozenset[str]) -> SplitResult:
-        """A URL with one of the schemes. It may hold a password, so no error repeats it."""
-        value = self.text(name, default)
+        """A URL with one of the schemes, from NAME or the file that NAME_FILE names.
+
+        It may hold a password, so no error repeats any of it: where a password was not
+        percent-encoded, even what looks like the port can be a part of it.
+        """
+        value = self.secret(name, default)
         try:
             parts = urlsplit(value)
             _ = parts.port
-        except ValueError as error:
-            raise SettingError(name, f"is not a URL: {error}") from error
+        except ValueError:
+            raise SettingError(
+                name, "is not a URL (in a password, : / ? # @ [ ] % must be percent-encoded)"
+            ) from None
         if parts.scheme not in schemes:
             known = ", ".join(f"{scheme}://" for scheme in sorted(schemes))
-            raise SettingError(name, f"begins with {parts.scheme!r}, not with one of {known}")
+            raise SettingError(name, f"does not begin with one of {known}")
+        if parts.fragment:
+            raise SettingError(name, "has a fragment, which means nothing here (write # as %23)")
+        return parts
+
+    def base_url(self, name: str, default: str) -> SplitResult:
+        """Scheme, host and perhaps a port: everything else of a URL would be lost."""
+        parts = self.url(name, default, frozenset({"http", "https"}))
+        if not parts.hostname:
+            raise SettingError(name, "names no host")
+        if not is_host(bracketed(parts.hostname)):
+            raise SettingError(name, "its host is no host name")
+        if "@" in parts.netloc or parts.query or parts.path not in {"", "/"}:
+            raise SettingError(name, "has more than scheme, host and port")
+        return parts
+
+    def broker_url(self, name: str, default_folder: Path) -> SplitResult:
+        schemes = frozenset({"file", "redis", "rediss", "amqp", "amqps"})
+        parts = self.url(name, f"file://{quote(str(default_folder))}", schemes)
+        if parts.scheme == "file" and (
+            parts.netloc or parts.query or not re.match("/.", parts.path)
+        ):
+            raise SettingError(name, "file:// needs an absolute path, as in file:///srv/broker")
+        if parts.scheme.startswith("redis") and not re.fullmatch(r"(/[0-9]*)?", parts.path):
+            raise SettingError(name, "the database of redis:// is not a number")
         return parts
 
     def trusted_proxies(self, name: str) -> TrustedProxies:
-        networks: list[Network] = []
-        unix = False
-        for word in self.words(name):
-            if word == "unix":
-                unix = True
-                continue
-            try:
-                networks.append(ipaddress.ip_network(word))
-            except ValueError as error:
-                raise SettingError(name, f"{word!r} is not a CIDR: {error}") from error
-        return TrustedProxies(tuple(networks), unix)
+        words = self.words(name)
+        networks = tuple(trusted_network(name, word) for word in words if word != "unix")
+        return TrustedProxies(networks, "unix" in words)
+
+
+def trusted_network(name: str, word: str) -> Network:
+    """A network that may be believed; one that means everybody, or nobody, is a mistake."""
+    try:
+        network = ipaddress.ip_network(word)
+    except ValueError as error:
+        raise SettingError(name, f"{word!r} is not a CIDR: {error}") from error
+    if network.prefixlen == 0:
+        raise SettingError(name, f"{word!r} would believe everybody")
+    if network.version == 6 and network.overlaps(MAPPED):
+        raise SettingError(name, f"{word!r} holds IPv4-mapped addresses; write them as IPv4")
+    return network
+
+
+def is_host(word: str) -> bool:
+    """A name, an IPv4 address, or an IPv6 address in brackets."""
+    if not word.startswith("["):
+        return HOST_NAME.fullmatch(word) is not None
+    try:
+        ipaddress.IPv6Address(word.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return False
+    return word.endswith("]")
+
+
+def bracketed(host: str) -> str:
+    """A URL's `hostname` as it stands in a Host header."""
+    return f"[{host}]" if ":" in host else host

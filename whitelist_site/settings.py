@@ -10,13 +10,14 @@ import os
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
 from portal_auth.checks import simulator_conflict
-from whitelist_site.databases import database_from_url
-from whitelist_site.env import Environment, SettingError
+from whitelist_site.databases import database_from_url, make_private
+from whitelist_site.env import Environment, SettingError, bracketed
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 LOOPBACK_URL = "http://127.0.0.1:8000"
@@ -25,25 +26,27 @@ try:
     env = Environment(os.environ)
     VAR_DIR = env.own_folder("VAR_DIR", BASE_DIR / "var")
     DEBUG = env.boolean("DEBUG", default=False)
-    SECRET_KEY = env.secret("SECRET_KEY")
-    base_url = env.url("BASE_URL", LOOPBACK_URL, frozenset({"http", "https"}))
-    if not base_url.hostname:
-        raise SettingError("BASE_URL", "names no host")
-    ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", base_url.hostname)
+    SECRET_KEY = env.key("SECRET_KEY", VAR_DIR / "secret_key")
+    base_url = env.base_url("BASE_URL", LOOPBACK_URL)
+    hostname = base_url.hostname or ""
+    ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", bracketed(hostname))
     DATABASES = {"default": database_from_url(env, VAR_DIR)}
-    broker_url = env.url(
-        "CELERY_BROKER_URL",
-        f"file://{VAR_DIR}/broker",
-        frozenset({"file", "redis", "rediss", "amqp", "amqps"}),
-    )
+    make_private(DATABASES["default"])
+    broker_url = env.broker_url("CELERY_BROKER_URL", VAR_DIR / "broker")
     TRUSTED_PROXIES = env.trusted_proxies("TRUSTED_PROXIES")
     TRUSTED_HOPS = env.integer("TRUSTED_HOPS", 1, least=1, most=8)
     PORTAL_ISSUERS_FILE = env.file("PORTAL_ISSUERS_FILE")
     PORTAL_SIMULATOR = env.boolean("PORTAL_SIMULATOR", default=False)
+    PORTAL_SESSION_IDLE_SECONDS = env.integer(
+        "PORTAL_SESSION_IDLE_SECONDS", 30 * 60, least=60, most=24 * 3600
+    )
+    PORTAL_SESSION_ABSOLUTE_SECONDS = env.integer(
+        "PORTAL_SESSION_ABSOLUTE_SECONDS", 8 * 3600, least=60, most=24 * 3600
+    )
     ACCESS_MAP_DIR = env.folder("ACCESS_MAP_DIR", VAR_DIR / "map")
     ACCESS_MAP_TYPES = env.choices("ACCESS_MAP_TYPES", "lmdb", frozenset({"lmdb", "hash", "cdb"}))
     TIME_ZONE = env.zone("TIME_ZONE", "Asia/Taipei")
-    conflict = simulator_conflict(PORTAL_SIMULATOR, DEBUG, base_url.scheme, base_url.hostname)
+    conflict = simulator_conflict(PORTAL_SIMULATOR, DEBUG, base_url.scheme, hostname)
     if conflict:
         raise SettingError("PORTAL_SIMULATOR", conflict)
 except SettingError as error:
@@ -79,6 +82,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "whitelist_site.nul.RefuseNulMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -137,6 +141,7 @@ AXES_CLIENT_IP_CALLABLE = "whitelist.client_ip.client_address_text"
 AXES_SENSITIVE_PARAMETERS = ["otp_token", "csrfmiddlewaretoken"]  # besides the password
 AXES_ENABLE_ADMIN = True
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
 OTP_TOTP_ISSUER = "SMTP whitelist"
 
 # Sessions: the limits of a member's session (idle, absolute) are kept by portal_auth.sessions;
@@ -144,12 +149,6 @@ OTP_TOTP_ISSUER = "SMTP whitelist"
 SESSION_COOKIE_AGE = 24 * 3600
 SESSION_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_NAME = "__Host-session" if HTTPS else "session"
-PORTAL_SESSION_IDLE_SECONDS = env.integer(
-    "PORTAL_SESSION_IDLE_SECONDS", 30 * 60, least=60, most=24 * 3600
-)
-PORTAL_SESSION_ABSOLUTE_SECONDS = env.integer(
-    "PORTAL_SESSION_ABSOLUTE_SECONDS", 8 * 3600, least=60, most=24 * 3600
-)
 CSRF_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "csrf"
 CSRF_FAILURE_VIEW = "whitelist.pages.errors.csrf_failure"
@@ -227,7 +226,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
 }
 if broker_url.scheme == "file":
     CELERY_BROKER_TRANSPORT = "whitelist_site.file_broker:Transport"
-    CELERY_BROKER_TRANSPORT_OPTIONS["folder"] = broker_url.path
+    CELERY_BROKER_TRANSPORT_OPTIONS["folder"] = unquote(broker_url.path)
     CELERY_WORKER_ENABLE_REMOTE_CONTROL = False  # a folder carries no broadcasts
 CELERY_BROKER_CONNECTION_TIMEOUT = 0.5
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -246,4 +245,15 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
+    # What anybody may send at any time is no error of ours, and needs no traceback: the page
+    # that refuses it logs one line (whitelist.pages.errors).
+    "loggers": {
+        f"django.security.{name}": {"level": "CRITICAL"}
+        for name in (
+            "DisallowedHost",
+            "RequestDataTooBig",
+            "TooManyFieldsSent",
+            "TooManyFilesSent",
+        )
+    },
 }

@@ -70,19 +70,20 @@ def test_a_broken_issuers_file_is_an_error_with_its_reason(issuers_file: Path) -
     issuers_file.write_text('{"issuers": [{}]}')
     assert ids(include_deployment_checks=True) == {"portal_auth.E002"}
     (message,) = (m for m in run_checks() if m.id == "portal_auth.E002")
-    assert message.msg == f"{issuers_file}: issuers[0] lacks iss"
+    assert message.msg == f"PORTAL_ISSUERS_FILE: {issuers_file}: issuers[0] lacks iss"
     issuers_file.unlink()
     assert ids() == {"portal_auth.E002"}
 
 
-@pytest.mark.parametrize("content", [None, '{"issuers": []}'])
-def test_a_deployment_without_any_portal_is_warned_of(
-    content: str | None, issuers_file: Path, settings: Settings
-) -> None:
-    if content is None:
-        settings.PORTAL_ISSUERS_FILE = None
-    else:
-        issuers_file.write_text(content)
+def test_an_issuers_file_without_an_issuer_is_an_error(issuers_file: Path) -> None:
+    issuers_file.write_text('{"issuers": []}')
+    assert ids(include_deployment_checks=True) == {"portal_auth.E002"}
+    (message,) = (m for m in run_checks() if m.id == "portal_auth.E002")
+    assert message.msg == f"PORTAL_ISSUERS_FILE: {issuers_file}: issuers is empty"
+
+
+def test_a_deployment_without_any_portal_is_warned_of(settings: Settings) -> None:
+    settings.PORTAL_ISSUERS_FILE = None
     assert ids() == set()
     assert ids(include_deployment_checks=True) == {"portal_auth.W001"}
 

@@ -230,3 +230,40 @@ def test_a_button_of_one_person_never_signs_in_another(portal: TestPortal, brows
     assert "林志豪" in answer.content.decode()
     assert signed_in_as(browser) is None
     assert not RedeemedTicket.objects.exists()
+
+
+# What no portal sends
+
+
+BODIES = {
+    "3 MB": ("ticket=" + "x" * 3_000_000, "application/x-www-form-urlencoded"),
+    "1500 fields": ("&".join(["ticket=x"] * 1500), "application/x-www-form-urlencoded"),
+    "no multipart": ("x", "multipart/form-data; boundary=" + "y" * 300),
+    "multipart cut": ("x", "multipart/form-data"),
+}
+
+
+@pytest.mark.parametrize(("body", "kind"), BODIES.values(), ids=BODIES)
+def test_a_post_that_cannot_be_read_is_refused_as_a_malformed_ticket(
+    body: str, kind: str, portal: TestPortal, browser: Client
+) -> None:
+    assert_refused(browser.post(ENTER, body, content_type=kind), -4)
+
+
+def test_a_large_multipart_ticket_is_refused_as_malformed_too(
+    portal: TestPortal, browser: Client
+) -> None:
+    assert_refused(browser.post(ENTER, {"ticket": "x" * 3_000_000}), -4)
+
+
+def test_a_query_of_too_many_fields_is_refused_as_a_malformed_ticket(
+    portal: TestPortal, browser: Client
+) -> None:
+    assert_refused(browser.get(ENTER + "?" + "&".join(["ticket=x"] * 1500)), -4)
+
+
+def test_the_confirm_form_is_sent_once_however_often_it_is_clicked(
+    portal: TestPortal, browser: Client
+) -> None:
+    page = arrive(browser, portal.token())
+    assert 'action="/portal/continue" method="post" data-once>' in page

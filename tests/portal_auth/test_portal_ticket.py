@@ -46,6 +46,12 @@ def test_the_ticket_alone_is_on_standard_output_and_the_service_accepts_it() -> 
     assert "ticket for a0012345 (staff, 一般), good for 120 s" in err
 
 
+def test_the_summary_names_issuer_and_audience(settings: Settings) -> None:
+    settings.BASE_URL = "http://127.0.0.1:9000"
+    _, err = minted()
+    assert "iss http://127.0.0.1:9000/portal-simulator, aud http://127.0.0.1:9000\n" in err
+
+
 def test_two_tickets_are_two() -> None:
     assert checked(minted()[0].strip()).jti != checked(minted()[0].strip()).jti
 

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -66,6 +67,45 @@ def test_an_empty_or_unreadable_secret_file_is_an_error(tmp_path: Path, content)
         env(SECRET_KEY_FILE=str(tmp_path / "key")).secret("SECRET_KEY")
 
 
+LONG = "a key of thirty-two characters.."
+
+
+def test_without_a_key_the_one_that_make_run_made_is_taken(tmp_path: Path):
+    made = tmp_path / "secret_key"
+    with pytest.raises(SettingError, match="SECRET_KEY: is required"):
+        env().key("SECRET_KEY", made)
+    made.write_text(f"{LONG}\n")
+    assert env().key("SECRET_KEY", made) == LONG
+    assert env(SECRET_KEY=" ").key("SECRET_KEY", made) == LONG
+    assert env(SECRET_KEY="g" * 32).key("SECRET_KEY", made) == "g" * 32
+    with pytest.raises(SettingError, match="SECRET_KEY_FILE: cannot read"):
+        env(SECRET_KEY_FILE=str(tmp_path / "other")).key("SECRET_KEY", made)
+
+
+def test_a_short_key_is_an_error(tmp_path: Path):
+    assert env(SECRET_KEY=LONG).key("SECRET_KEY", tmp_path / "none") == LONG
+    with pytest.raises(SettingError, match="SECRET_KEY: is shorter than 32 characters"):
+        env(SECRET_KEY=LONG[1:]).key("SECRET_KEY", tmp_path / "none")
+
+
+def test_urls_that_hold_passwords_can_come_from_files(tmp_path: Path):
+    (tmp_path / "database").write_text("postgres://u:secret@h/db\n")
+    (tmp_path / "broker").write_text("redis://:secret@h/3\n")
+    given = env(
+        DATABASE_URL_FILE=str(tmp_path / "database"),
+        CELERY_BROKER_URL_FILE=str(tmp_path / "broker"),
+    )
+    assert database_from_url(given, tmp_path)["PASSWORD"] == "secret"
+    assert given.broker_url("CELERY_BROKER_URL", tmp_path).password == "secret"
+
+
+def test_the_embedded_defaults_are_in_the_folder_whatever_it_is_called(tmp_path: Path):
+    folder = tmp_path / "a%41#b? c"
+    assert database_from_url(env(), folder)["NAME"] == f"{folder}/whitelist.sqlite3"
+    broker = env().broker_url("CELERY_BROKER_URL", folder / "broker")
+    assert unquote(broker.path) == f"{folder}/broker"
+
+
 def test_trusted_proxies_are_networks_and_the_unix_socket():
     proxies = env(TRUSTED_PROXIES="10.0.0.0/8, 2001:db8::/32 unix").trusted_proxies(
         "TRUSTED_PROXIES"
@@ -78,48 +118,24 @@ def test_no_trusted_proxies_is_the_default():
     assert not env().trusted_proxies("TRUSTED_PROXIES")
 
 
-@pytest.mark.parametrize("value", ["10.0.0.1/8", "everyone", "10.0.0.0/33", "*", "unix:/run/x"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "10.0.0.1/8", "everyone", "10.0.0.0/33", "*", "unix:/run/x", ",",
+        "0.0.0.0/0", "::/0", "127.0.0.1 ::/0",
+        "::ffff:127.0.0.1", "::ffff:10.0.0.0/104", "::ffff:0:0/96", "::/8",
+    ],
+)  # fmt: skip
 def test_a_malformed_proxy_is_an_error(value):
     with pytest.raises(SettingError, match="TRUSTED_PROXIES"):
         env(TRUSTED_PROXIES=value).trusted_proxies("TRUSTED_PROXIES")
 
 
-@pytest.mark.parametrize(
-    ("url", "engine", "name"),
-    [
-        ("sqlite:////srv/a.sqlite3", "sqlite3", "/srv/a.sqlite3"),
-        ("sqlite:///here.sqlite3", "sqlite3", "here.sqlite3"),
-        ("postgres://u:p%40ss@[::1]:5433/db", "postgresql", "db"),
-        ("postgresql:///db", "postgresql", "db"),
-    ],
-)
-def test_a_database_url_is_understood(url, engine, name, tmp_path: Path):
-    found = database_from_url(env(DATABASE_URL=url), tmp_path)
-    assert found["ENGINE"] == f"django.db.backends.{engine}"
-    assert found["NAME"] == name
-
-
-def test_the_parts_of_a_postgres_url_arrive_unquoted(tmp_path: Path):
-    url = "postgres://u%2Fser:p%40ss@db.example:5433/whitelist"
-    found = database_from_url(env(DATABASE_URL=url), tmp_path)
-    parts = (found["USER"], found["PASSWORD"], found["HOST"], found["PORT"])
-    assert parts == ("u/ser", "p@ss", "db.example", "5433")
-
-
-@pytest.mark.parametrize(
-    "url", ["mysql://u:hunter2@h/db", "postgres://u:hunter2@h", "postgres://u:hunter2@h:x/db"]
-)
-def test_a_malformed_database_url_is_an_error_that_repeats_no_password(url, tmp_path: Path):
-    with pytest.raises(SettingError) as caught:
-        database_from_url(env(DATABASE_URL=url), tmp_path)
-    assert "hunter2" not in str(caught.value)
-
-
-def start(**changes: str) -> subprocess.CompletedProcess[str]:
+def start(*command: str, **changes: str) -> subprocess.CompletedProcess[str]:
     """Start the service's settings in a process of its own, as any command does."""
     values = {name: os.environ[name] for name in ("PATH", "VAR_DIR", "SECRET_KEY")}
     return subprocess.run(
-        [sys.executable, "manage.py", "check"],
+        [sys.executable, "manage.py", *(command or ("check",))],
         cwd=ROOT,
         env={**values, **changes},
         capture_output=True,
@@ -132,21 +148,66 @@ def test_the_defaults_start():
     assert start().returncode == 0
 
 
+def test_the_host_of_an_ipv6_base_url_is_allowed():
+    code = "from django.conf import settings; print(settings.ALLOWED_HOSTS)"
+    done = start("shell", "--no-imports", "-c", code, BASE_URL="http://[::1]:8000/")
+    assert done.stdout.strip() == "['[::1]']", done.stderr
+
+
+def test_hosts_are_names_addresses_and_wildcards():
+    hosts = "a-b.example,.example,127.0.0.1 [2001:db8::1],*,xn--fiq228c.tw"
+    assert len(env(ALLOWED_HOSTS=hosts).hosts("ALLOWED_HOSTS", "")) == 6
+
+
+def test_https_without_a_trusted_proxy_is_warned_of():
+    done = start(BASE_URL="https://ua.example.edu")
+    assert done.returncode == 0
+    assert "whitelist_site.W001" in done.stderr
+    assert "BASE_URL" in done.stderr
+    assert "TRUSTED_PROXIES" in done.stderr
+    believed = start(BASE_URL="https://ua.example.edu", TRUSTED_PROXIES="127.0.0.1")
+    assert "whitelist_site.W001" not in believed.stderr + start().stderr
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
         ("DEBUG", "perhaps"),
         ("BASE_URL", "ftp://host"),
         ("BASE_URL", "https://"),
+        ("BASE_URL", "http://host/?a=b"),
+        ("BASE_URL", "http://host/#a"),
+        ("BASE_URL", "http://user:word@host"),
+        ("BASE_URL", "http://host/whitelist"),
+        ("BASE_URL", "http://ho!st"),
+        ("ALLOWED_HOSTS", ","),
+        ("ALLOWED_HOSTS", "https://host"),
+        ("ALLOWED_HOSTS", "host/"),
+        ("ALLOWED_HOSTS", "good.example,bad!"),
+        ("ALLOWED_HOSTS", "host:8000"),
+        ("ALLOWED_HOSTS", "::1"),
+        ("ALLOWED_HOSTS", "[::x]"),
         ("DATABASE_URL", "oracle://x/y"),
+        ("DATABASE_URL", "postgres://u:p@h/db?nonsense=1"),
         ("CELERY_BROKER_URL", "memory://"),
+        ("CELERY_BROKER_URL", "file://"),
+        ("CELERY_BROKER_URL", "file:///"),
+        ("CELERY_BROKER_URL", "file://broker"),
+        ("CELERY_BROKER_URL", "file:broker"),
+        ("CELERY_BROKER_URL", "redis://h/xx"),
+        ("CELERY_BROKER_URL", "rediss://h/1/2"),
         ("TRUSTED_PROXIES", "10.0.0.1/8"),
         ("TRUSTED_HOPS", "0"),
         ("PORTAL_ISSUERS_FILE", "/nowhere/issuers.json"),
         ("PORTAL_SIMULATOR", "ja"),
+        ("PORTAL_SESSION_IDLE_SECONDS", "soon"),
+        ("PORTAL_SESSION_ABSOLUTE_SECONDS", "0"),
         ("ACCESS_MAP_TYPES", "lmdb,btree"),
+        ("ACCESS_MAP_TYPES", ","),
+        ("ACCESS_MAP_TYPES", "hash cdb"),
         ("TIME_ZONE", "Asia/Taipeh"),
         ("SECRET_KEY", ""),
+        ("SECRET_KEY", "short"),
         ("VAR_DIR", "/dev/null/var"),
     ],
 )

@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import stat
 import subprocess
 import time
@@ -16,47 +15,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.real.services import free_port
-
-ROOT = Path(__file__).resolve().parents[2]
-UP = "The service is up"
-
-
-def clean_environment(**settings: str) -> dict[str, str]:
-    """What a person's shell has: none of the settings that tests fix for themselves."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    return {**kept, **settings}
-
-
-class Run:
-    """One `bin/run` with a folder and a port of its own."""
-
-    def __init__(self, folder: Path, **settings: str) -> None:
-        self.log = folder / "run.log"
-        self.port = free_port()
-        own = {"VAR_DIR": str(folder / "var"), "PORT": str(self.port)}
-        with self.log.open("wb") as out:
-            self.process = subprocess.Popen(
-                [ROOT / "bin" / "run"],
-                env=clean_environment(**own, **settings),
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=out,
-            )
-
-    def text(self) -> str:
-        return self.log.read_text()
-
-    def wait_up(self) -> None:
-        deadline = time.monotonic() + 90
-        while UP not in self.text():
-            assert self.process.poll() is None, self.text()
-            assert time.monotonic() < deadline, self.text()
-            time.sleep(0.1)
-
-    def end(self, how: signal.Signals) -> int:
-        self.process.send_signal(how)
-        return self.process.wait(timeout=30)
+from tests.whitelist_site.run_process import (
+    ROOT,
+    Run,
+    clean_environment,
+    command_of,
+    family,
+    parents,
+    stop,
+)
 
 
 @pytest.fixture(scope="module")
@@ -79,41 +46,6 @@ def run(prepared: Path, tmp_path: Path) -> Iterator[Run]:
     stop(service)
 
 
-def stop(service: Run) -> None:
-    if service.process.poll() is None:
-        service.end(signal.SIGTERM)
-
-
-def parents() -> dict[int, int]:
-    """Each process of this machine and its parent; zombies count as ended."""
-    found = {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            state, parent = (folder / "stat").read_text().rpartition(")")[2].split()[:2]
-        except OSError:
-            continue
-        if state != "Z":
-            found[int(folder.name)] = int(parent)
-    return found
-
-
-def family(pid: int) -> set[int]:
-    """PID and all processes that descend from it."""
-    known, found, grown = parents(), {pid}, True
-    while grown:
-        more = {child for child, parent in known.items() if parent in found} - found
-        found |= more
-        grown = bool(more)
-    return found
-
-
-def command_of(pid: int) -> str:
-    try:
-        return (Path("/proc") / str(pid) / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-    except OSError:
-        return ""  # it has ended
-
-
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_every_process_within_seconds(run: Run, how: signal.Signals) -> None:
@@ -132,12 +64,13 @@ def test_a_signal_ends_every_process_within_seconds(run: Run, how: signal.Signal
     assert "sending SIGKILL" not in run.text()
 
 
-def status_of(port: int, path: str) -> int:
+def page_of(port: int, path: str) -> tuple[int, str]:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
     connection.request("GET", path)
-    status = connection.getresponse().status
+    answer = connection.getresponse()
+    page = answer.status, answer.read().decode()
     connection.close()
-    return status
+    return page
 
 
 @pytest.mark.timeout(240)
@@ -150,7 +83,7 @@ def test_it_says_where_to_click_and_a_second_run_finds_its_data(tmp_path: Path) 
         base = f"http://127.0.0.1:{first.port}"
         for path in ("/portal-simulator/", "/", "/admin/"):
             assert base + path in shown
-        assert status_of(first.port, "/portal-simulator/") == 200
+        assert page_of(first.port, "/portal-simulator/")[0] == 200
     finally:
         stop(first)
     key = (tmp_path / "var" / "secret_key").read_text()
@@ -203,63 +136,60 @@ def test_a_signal_that_comes_early_is_not_lost(run: Run, delay: float) -> None:
 
 
 @pytest.mark.timeout(240)
-def test_a_run_that_is_killed_leaves_nothing_behind(run: Run) -> None:
+@pytest.mark.parametrize("victim", ["run.py", "supervise.py"])
+def test_a_run_that_is_killed_leaves_nothing_behind(run: Run, victim: str) -> None:
     run.wait_up()
     processes = family(run.process.pid)
-    run.process.kill()
-    run.process.wait()
+    # Its readers of output look alike; the oldest is the supervisor.
+    os.kill(min(pid for pid in processes if victim in command_of(pid)), signal.SIGKILL)
+    run.process.wait(timeout=30)
     deadline = time.monotonic() + 30
     while processes & set(parents()):
         assert time.monotonic() < deadline, "some process remains"
         time.sleep(0.2)
 
 
-def refused(**settings: str) -> str:
-    """What `bin/run` says when it does not start."""
-    result = subprocess.run(
-        [ROOT / "bin" / "run"],
-        env=clean_environment(**settings),
+@pytest.mark.timeout(240)
+def test_a_plain_command_works_on_what_a_run_has_made(prepared: Path, tmp_path: Path) -> None:
+    shutil.copytree(prepared, tmp_path / "var")
+    command = subprocess.run(
+        [ROOT / ".venv" / "bin" / "python", "manage.py", "import_networks", "-"],
+        cwd=ROOT,
+        env=clean_environment(VAR_DIR=str(tmp_path / "var")),
+        input="cidr,kind,unit,contact\n192.0.2.0/24,static,Test,\n",
         capture_output=True,
         text=True,
-        timeout=60,
         check=False,
     )
-    assert result.returncode != 0
-    return (result.stdout + result.stderr).strip()
+    assert command.returncode == 0, command.stderr
 
 
-def test_a_taken_port_is_one_line(tmp_path: Path) -> None:
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", 0))
-        other.listen()
-        port = other.getsockname()[1]
-        said = refused(VAR_DIR=str(tmp_path / "var"), PORT=str(port))
-    assert said.splitlines() == [
-        f"make run: cannot listen on 127.0.0.1:{port}: Address already in use; choose another PORT"
-    ]
-    assert not (tmp_path / "var").exists()
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("length", [4096, 5000])
+def test_a_long_ticket_in_a_get_reaches_the_view(run: Run, length: int) -> None:
+    """4,096 bytes is the longest that a ticket may be; a longer one is for the view to refuse."""
+    run.wait_up()
+    status, page = page_of(run.port, f"/portal/enter?ticket={'a' * length}")
+    assert status == 403
+    assert re.search(r"(?<![\w-])-4(?!\w)", page), page
 
 
-@pytest.mark.parametrize("name", ["VAR_DIR", "ACCESS_MAP_DIR"])
-def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path, name: str) -> None:
-    (tmp_path / "file").write_text("in the way")
-    folders = {"VAR_DIR": str(tmp_path / "var"), name: str(tmp_path / "file" / "folder")}
-    said = refused(**folders, PORT=str(free_port()))
-    assert len(said.splitlines()) == 1
-    assert f"the folder {tmp_path}/file/folder cannot be written" in said
+@pytest.mark.timeout(240)
+def test_root_is_not_told_that_it_is_root(run: Run) -> None:
+    run.wait_up()
+    deadline = time.monotonic() + 60
+    while sum("worker --pool" in command_of(pid) for pid in family(run.process.pid)) < 3:
+        assert time.monotonic() < deadline, "the worker has no children"
+        time.sleep(0.2)
+    assert run.end(signal.SIGTERM) == 0
+    assert "superuser" not in run.text()
 
 
-@pytest.mark.parametrize(
-    ("settings", "line"),
-    [
-        ({"PORT": "http"}, "make run: PORT=http is not a port number"),
-        ({"PORT": "0"}, "make run: PORT=0 is not a port number"),
-        ({"PORT": "٨٠"}, "make run: PORT=٨٠ is not a port number"),
-        ({"TIME_ZONE": "Asia/Nowhere"}, "setting TIME_ZONE: 'Asia/Nowhere' is not a time zone"),
-    ],
-)
-def test_a_malformed_setting_is_one_line(
-    tmp_path: Path, settings: dict[str, str], line: str
-) -> None:
-    said = refused(**{"VAR_DIR": str(tmp_path), "PORT": str(free_port()), **settings})
-    assert said.splitlines()[0] == line
+@pytest.mark.timeout(240)
+def test_behind_a_trusted_proxy_it_says_that_it_is_up(prepared: Path, tmp_path: Path) -> None:
+    shutil.copytree(prepared, tmp_path / "var")
+    service = Run(tmp_path, TRUSTED_PROXIES="127.0.0.1", ACCESS_MAP_TYPES="lmdb cdb")
+    try:
+        service.wait_up()
+    finally:
+        stop(service)

@@ -57,7 +57,39 @@ def test_the_host_of_the_base_url_is_allowed_besides_loopback() -> None:
     ],
 )
 def test_the_base_url_reaches_the_address_that_is_listened_on(bind: str, base: str) -> None:
-    assert completed(BIND=bind)["BASE_URL"] == base
+    assert completed(BIND=bind, PORTAL_SIMULATOR="off")["BASE_URL"] == base
+
+
+@pytest.mark.parametrize("bind", ["0.0.0.0", "::", "[::]", "192.0.2.1", "host.example"])  # noqa: S104
+def test_the_simulator_is_not_for_others_to_reach(bind: str) -> None:
+    for given in ({}, {"PORTAL_SIMULATOR": "on", "PORTAL_ISSUERS_FILE": "/etc/issuers.json"}):
+        with pytest.raises(CannotRun, match=r"^BIND=.* set PORTAL_ISSUERS_FILE, or PORTAL_SIMU"):
+            completed(BIND=bind, **given)
+    assert completed(BIND=bind, PORTAL_ISSUERS_FILE="/etc/issuers.json")
+    assert completed(BIND=bind, PORTAL_SIMULATOR="off")
+
+
+@pytest.mark.parametrize("bind", ["127.0.0.1", "127.0.0.9", "::1", "[::1]", "localhost"])
+def test_the_simulator_is_for_this_machine(bind: str) -> None:
+    assert completed(BIND=bind)["PORTAL_SIMULATOR"] == "on"
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [
+        ("hash cdb", "hash,cdb"), (" lmdb, hash ", "lmdb,hash"), ("lmdb,", "lmdb"),
+        ("", "lmdb"), (",", ","),
+    ],
+)  # fmt: skip
+def test_kinds_of_the_map_are_written_as_the_keeper_takes_them(given: str, taken: str) -> None:
+    assert completed(ACCESS_MAP_TYPES=given)["ACCESS_MAP_TYPES"] == taken
+
+
+@pytest.mark.parametrize("name", ["PORT", "WEB_CONCURRENCY"])
+@pytest.mark.parametrize("value", ["x", "0", "-1", "1.5", "99999999", "١"])
+def test_a_malformed_number_is_told_before_anything_is_done(name: str, value: str) -> None:
+    with pytest.raises(CannotRun, match=f"{name}={value} is not a whole number"):
+        completed(**{name: value})
 
 
 def test_a_folder_that_is_there_is_left_as_it_is(tmp_path: Path) -> None:

@@ -58,11 +58,13 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         refuse_in_production()
         key = private_key(options["key"])
-        token = mint(self.claims(options), key, kid=options["kid"] or SIMULATOR_KID)
+        claims = self.claims(options)
+        token = mint(claims, key, kid=options["kid"] or SIMULATOR_KID)
         self.stdout.write(entry_url(token) if options["url"] else token)
         self.stderr.write(
             f"ticket for {options['sub']} ({options['role']}, {options['status']}), "
-            f"good for {options['lifetime'] - options['iat_ago']} s"
+            f"good for {options['lifetime'] - options['iat_ago']} s, "
+            f"iss {claims['iss']}, aud {claims['aud']}"
         )
         if not settings.PORTAL_SIMULATOR and options["key"] is None:
             self.stderr.write("PORTAL_SIMULATOR is off here, so this service does not accept it")
