@@ -10,8 +10,10 @@ import logging
 from datetime import datetime
 
 from django.contrib.sessions.backends.base import UpdateError
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
@@ -37,6 +39,14 @@ from portal_auth.tickets import Ticket, check_ticket
 logger = logging.getLogger(__name__)
 
 HOME = "/"
+# What no portal sends: no ticket can be found in it.
+UNREADABLE = (
+    MultiPartParserError,
+    RequestDataTooBig,
+    TooManyFieldsSent,
+    TooManyFilesSent,
+    UnreadablePostError,
+)
 
 
 class SeeOther(HttpResponseRedirect):
@@ -52,7 +62,7 @@ class SeeOther(HttpResponseRedirect):
 @answered
 def enter(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
-    tokens = (request.POST if request.method == "POST" else request.GET).getlist("ticket")
+    tokens = tickets_in(request)
     if len(tokens) > 1:
         raise PortalCheckFailed(Refusal.NOT_FROM_PORTAL, "several tickets at once")
     if not tokens or not tokens[0]:
@@ -66,6 +76,15 @@ def enter(request: HttpRequest) -> HttpResponse:
     response = SeeOther(reverse("portal_auth:continue"))
     handoff.keep(response, tokens[0], ticket, now)
     return response
+
+
+def tickets_in(request: HttpRequest) -> list[str]:
+    """Raises `PortalCheckFailed` (-4) where the request is too large, or malformed."""
+    try:
+        return (request.POST if request.method == "POST" else request.GET).getlist("ticket")
+    except UNREADABLE as error:
+        detail = f"the request cannot be read: {type(error).__name__}"
+        raise PortalCheckFailed(Refusal.NOT_FROM_PORTAL, detail) from error
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

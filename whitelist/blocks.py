@@ -12,7 +12,7 @@ from whitelist.audit import Actor
 from whitelist.entries import do_end_entry
 from whitelist.models.audit import AuditAction
 from whitelist.models.block import Block, BlockKind
-from whitelist.models.entry import EndReason, WhitelistEntry
+from whitelist.models.entry import EndReason, EntryQuerySet, WhitelistEntry
 
 
 @transaction.atomic
@@ -26,9 +26,17 @@ def do_block(block: Block, *, actor: Actor, at: datetime) -> list[WhitelistEntry
     note = block.case_number or block.reason
     return [
         do_end_entry(entry, actor=actor, reason=EndReason.SUSPENDED, at=at, note=note)
-        for entry in WhitelistEntry.objects.active(at)
+        for entry in candidates(block, at)
         if covers(block, entry)
     ]
+
+
+def candidates(block: Block, at: datetime) -> EntryQuerySet:
+    """The active entries that the block may cover: all of them only where it is a network."""
+    active = WhitelistEntry.objects.active(at)
+    if block.kind == BlockKind.PERSON:
+        return active.filter(requester_subject=block.subject)
+    return active if "/" in block.subject else active.filter(address=block.subject)
 
 
 @transaction.atomic

@@ -27,6 +27,8 @@ FORWARDING_HEADER = re.compile(
     r"|EXTERNAL_ADDRESS|^HTTP_VIA$"
 )
 FORWARDED_PROTO = "HTTP_X_FORWARDED_PROTO"
+# Asked by machines inside, also from the proxy's own host: nothing there uses an address.
+MONITORED = frozenset({"/healthz", "/readyz", "/metrics"})
 
 View = Callable[[HttpRequest], HttpResponse]
 
@@ -44,15 +46,39 @@ class ClientAddressMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         meta = request.META
         try:
-            address, trusted = resolve(meta.get(PEER, ""), meta.get(FORWARDED_FOR))
+            address, trusted = resolve_for(request)
         except UnknownClient as error:
             # Answered here, in plain text: no page may be rendered for an unknown address.
             return HttpResponseBadRequest(f"{error}\n", content_type="text/plain; charset=utf-8")
         for header in forwarding_headers(meta):
             if not (trusted and header == FORWARDED_PROTO):
                 del meta[header]
-        meta[PEER] = str(address)
+        meta[PEER] = address
         return self.get_response(request)
+
+
+def resolve_for(request: HttpRequest) -> tuple[str, bool]:
+    """The address as text, and whether a trusted proxy told it. Raises `UnknownClient`.
+
+    For what is monitored, a trusted proxy that passes nobody's request on asks for itself:
+    the peer's own address then, empty for a Unix socket.
+    """
+    peer, forwarded_for = request.META.get(PEER, ""), request.META.get(FORWARDED_FOR)
+    if forwarded_for is None and request.path_info in MONITORED and is_trusted(peer):
+        return peer, False
+    address, trusted = resolve(peer, forwarded_for)
+    return str(address), trusted
+
+
+def is_trusted(peer: str) -> bool:
+    proxies = settings.TRUSTED_PROXIES
+    if not peer:
+        return bool(proxies.unix)
+    try:
+        address = parse_address(peer)
+    except AddressError:
+        return False
+    return any(address in network for network in proxies.networks)
 
 
 def forwarding_headers(meta: Iterable[str]) -> list[str]:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+import re
+from collections.abc import Callable
+from functools import update_wrapper
+from typing import Any, TypeVar, cast
 
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.sites import AdminSite
 from django.contrib.auth.models import User
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path
 from django.utils import timezone
@@ -31,6 +37,11 @@ GROUPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
     ),
 )
 OTHERS = _("Others")
+# Every model here is numbered; longer numbers are beyond what a database can compare.
+ROW_NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
+
+
+View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 
 
 class WhitelistAdminSite(AdminSite):
@@ -48,6 +59,17 @@ class WhitelistAdminSite(AdminSite):
         if not hasattr(user, "needs_code"):
             user.needs_code = not user.is_verified() and has_one_time_codes(user)
         return not user.needs_code
+
+    def admin_view(self, view: View, cacheable: bool = False) -> View:
+        """Every page here; a selection of what can be no row is answered with 400."""
+
+        def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            selected = request.POST.getlist(ACTION_CHECKBOX_NAME)
+            if not all(ROW_NUMBER.fullmatch(number) for number in selected):
+                raise BadRequest("a selected row is no number")
+            return view(request, *args, **kwargs)
+
+        return super().admin_view(cast(View, update_wrapper(checked, view)), cacheable)
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         views = [

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from django.db import DatabaseError, connection
+from datetime import datetime, timedelta
+
+from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from whitelist.models import AccessMap, Relay, WhitelistEntry
+from portal_auth.errors import PortalUnavailable
+from portal_auth.issuers import configured_issuers
+from whitelist.models import AccessMap, AuditRecord, Relay, WhitelistEntry
+from whitelist.models.audit import AuditAction
 
 PLAIN = "text/plain; charset=utf-8"
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
+# A publication takes a second, and beat finds a lost one within seconds.
+OWED_AT_MOST = timedelta(seconds=60)
+ENTRY_CHANGES = (AuditAction.OPENED, AuditAction.EXTENDED, AuditAction.ENDED)
 
 
 @never_cache
@@ -25,32 +33,64 @@ def healthz(_request: HttpRequest) -> HttpResponse:
 @require_safe
 def readyz(_request: HttpRequest) -> HttpResponse:
     """200 when the service can open entries, else 503 with one line a reason."""
-    reasons = not_ready()
+    reasons = not_ready(timezone.now())
     if reasons:
         return HttpResponse("\n".join(reasons) + "\n", status=503, content_type=PLAIN)
     return HttpResponse("ready\n", content_type=PLAIN)
 
 
-def not_ready() -> list[str]:
+def not_ready(at: datetime) -> list[str]:
+    """Why nobody could open an entry now, one line each; asked of the database and the disk."""
     try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-        access_map = AccessMap.objects.get()
-        relay_errors = list(
-            Relay.objects.active().exclude(last_error="").values_list("name", "last_error")
-        )
-    except (DatabaseError, AccessMap.DoesNotExist) as error:
-        return [f"database: {type(error).__name__}"]
-    reasons = [f"relay {name}: {error.splitlines()[0]}" for name, error in relay_errors]
-    if access_map.published_at is None:
-        reasons.append("map: never published")
+        reasons = relay_faults() + map_faults(AccessMap.objects.get(), at)
+    except (DatabaseError, InterfaceError, AccessMap.DoesNotExist) as error:
+        reasons = [f"database: {type(error).__name__}"]
+    try:
+        configured_issuers()
+    except PortalUnavailable:
+        # The log of a sign-in says which file and why; this page is for anybody who asks.
+        reasons.append("portal: the issuers cannot be read")
     return reasons
+
+
+def relay_faults() -> list[str]:
+    told = Relay.objects.active().exclude(last_error="").values_list("name", "last_error")
+    return [f"relay {name}: {error.splitlines()[0]}" for name, error in told]
+
+
+def map_faults(access_map: AccessMap, at: datetime) -> list[str]:
+    if access_map.published_at is None:
+        return ["map: never published"]
+    if access_map.published_serial >= access_map.serial:
+        return []
+    seconds = (at - owed_since(access_map.published_at)).total_seconds()
+    if seconds <= OWED_AT_MOST.total_seconds():
+        return []
+    return [f"map: serial {access_map.serial} not published for {seconds:.0f} s"]
+
+
+def owed_since(published_at: datetime) -> datetime:
+    """When the oldest change was made that the last publication does not hold.
+
+    Where none is younger than the publication, one was made while it ran.
+    """
+    changes = AuditRecord.objects.filter(action__in=ENTRY_CHANGES, at__gt=published_at)
+    first = changes.order_by("at").values_list("at", flat=True).first()
+    return first or published_at
 
 
 @never_cache
 @require_safe
 def metrics(_request: HttpRequest) -> HttpResponse:
-    """Prometheus text: entries, serials, and how far the published map is behind."""
+    """Prometheus text: entries, serials, and how far the published map is behind; or 503."""
+    try:
+        return HttpResponse(measured(), content_type=PROMETHEUS)
+    except (DatabaseError, InterfaceError, AccessMap.DoesNotExist) as error:
+        text = f"database: {type(error).__name__}\n"
+        return HttpResponse(text, status=503, content_type=PLAIN)
+
+
+def measured() -> str:
     access_map = AccessMap.objects.get()
     active = WhitelistEntry.objects.active(timezone.now())
     values = {
@@ -66,4 +106,4 @@ def metrics(_request: HttpRequest) -> HttpResponse:
         f'whitelist_relay_installed_serial{{relay="{relay.name}"}} {relay.installed_serial}'
         for relay in Relay.objects.active()
     ]
-    return HttpResponse("\n".join(lines) + "\n", content_type=PROMETHEUS)
+    return "\n".join(lines) + "\n"

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
+from django.forms import ModelForm
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.safestring import SafeString
@@ -18,8 +20,24 @@ from whitelist.admin.registry_audit import record_change, snapshot
 from whitelist.admin_display import ip, tag
 from whitelist.models import Network
 from whitelist.models.network import NetworkKind
+from whitelist.registry.breadth import LEAST_PREFIX, TooBroadError, check_breadth
 
 RECORDED = ("cidr", "kind", "unit", "contact")
+
+
+class NetworkForm(ModelForm):  # type: ignore[type-arg]
+    def clean_cidr(self) -> str:
+        """What is no network at all is the model's to say."""
+        cidr: str = self.cleaned_data["cidr"].strip()
+        try:
+            check_breadth(parse_network(cidr))
+        except AddressError:
+            pass
+        except TooBroadError as error:
+            limits = {"v4": LEAST_PREFIX[4], "v6": LEAST_PREFIX[6]}
+            text = _("Too broad: a network is a /%(v4)d (IPv4) or a /%(v6)d (IPv6) at most.")
+            raise ValidationError(text, params=limits) from error
+        return cidr
 
 
 class UnitFilter(DistinctFilter):
@@ -30,6 +48,7 @@ class UnitFilter(DistinctFilter):
 
 @admin.register(Network)
 class NetworkAdmin(OurAdmin[Network]):
+    form = NetworkForm
     list_display = ("cidr_column", "kind_tag", "unit", "contact")
     list_filter = ("kind", "family", UnitFilter)
     search_fields = ("cidr",)

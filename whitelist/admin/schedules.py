@@ -4,21 +4,40 @@ from __future__ import annotations
 
 from typing import Any
 
+from celery.schedules import ParseException
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django_celery_beat.admin import CrontabScheduleAdmin as PackageCrontabScheduleAdmin
 from django_celery_beat.admin import PeriodicTaskAdmin as PackagePeriodicTaskAdmin
-from django_celery_beat.models import ClockedSchedule, PeriodicTask, SolarSchedule
+from django_celery_beat.models import (
+    ClockedSchedule,
+    CrontabSchedule,
+    PeriodicTask,
+    SolarSchedule,
+)
 from kombu.exceptions import OperationalError
 
 from whitelist.admin_display import local
 
 # Clocked schedules run once and solar ones need an observatory's library: neither is used.
-for model in (PeriodicTask, ClockedSchedule, SolarSchedule):
+for model in (PeriodicTask, CrontabSchedule, ClockedSchedule, SolarSchedule):
     if admin.site.is_registered(model):
         admin.site.unregister(model)
+
+
+@admin.register(CrontabSchedule)
+class CrontabScheduleAdmin(PackageCrontabScheduleAdmin):  # type: ignore[misc]
+    @admin.display(description=_("In words"))
+    def human_readable(self, obj: CrontabSchedule) -> str:
+        """Of a form that is shown again with its errors too, where there are no words."""
+        try:
+            words: str = obj.human_readable
+        except (ParseException, ValueError):
+            return "–"
+        return words
 
 
 @admin.register(PeriodicTask)

@@ -89,7 +89,7 @@ class Migration(migrations.Migration):
                 ('id', models.PositiveSmallIntegerField(default=1, editable=False, primary_key=True, serialize=False)),
                 ('term_minutes', models.PositiveIntegerField(default=60, help_text='How long an entry lasts; at most a day (1440).', validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(1440)], verbose_name='term (minutes)')),
                 ('requests_per_day', models.PositiveIntegerField(default=5, help_text='Openings and extensions together; 0 is no limit. The day is the local one.', verbose_name='requests a person a day')),
-                ('extend_within_minutes', models.PositiveIntegerField(default=10, verbose_name='extension possible in the last (minutes)')),
+                ('extend_within_minutes', models.PositiveIntegerField(default=10, help_text='When the page begins to offer it. Asked for earlier, it is granted too.', verbose_name='extension offered in the last (minutes)')),
                 ('registration_rule', models.CharField(choices=[('agreeing', 'Forward and reverse agree, where both zones are known'), ('reverse', 'A reverse name is enough'), ('forward', 'A forward name is enough')], default='agreeing', max_length=10, verbose_name='registration rule')),
                 ('name_suffixes', models.TextField(blank=True, help_text='One a line, such as nthu.edu.tw. Names in DNS zones must end in one of them, or lie in a forward zone that is loaded. Empty: any name.', verbose_name='name suffixes')),
                 ('paused', models.BooleanField(default=False, verbose_name='paused')),

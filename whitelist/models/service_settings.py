@@ -39,7 +39,9 @@ class ServiceSettings(models.Model):
         help_text=_("Openings and extensions together; 0 is no limit. The day is the local one."),
     )
     extend_within_minutes = models.PositiveIntegerField(
-        _("extension possible in the last (minutes)"), default=10
+        _("extension offered in the last (minutes)"),
+        default=10,
+        help_text=_("When the page begins to offer it. Asked for earlier, it is granted too."),
     )
     registration_rule = models.CharField(
         _("registration rule"),

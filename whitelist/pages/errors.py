@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import logging
+import sys
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
+from whitelist.pages.status import UNAVAILABLE, utc
+
 logger = logging.getLogger(__name__)
+
+# The database cannot be reached, or went away; a pool that gives no connection in time is one.
+OUTAGE = (OperationalError, InterfaceError)
+RETRY_AFTER_SECONDS = "30"
 
 # For when not even the page of an error can be rendered.
 LAST_WORDS = (
@@ -45,16 +55,25 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 @never_cache
-def server_error(_request: HttpRequest) -> HttpResponse:
-    """Rendered without the request: its context may need what has just failed."""
+def server_error(request: HttpRequest) -> HttpResponse:
+    """The page of a crash; of an outage, where it was the database that failed.
+
+    Django calls this while it handles the exception, whether a view raised it, a template or
+    a middleware. Rendered without the request: its context may need what has just failed.
+    """
+    if isinstance(sys.exception(), OUTAGE):
+        return unavailable(request)
     return HttpResponse(page_without_request("errors/500.html"), status=500)
 
 
 @never_cache
-def unavailable(_request: HttpRequest) -> HttpResponse:
+def unavailable(request: HttpRequest) -> HttpResponse:
     """For a part that is down for a while; like `server_error` it touches no database."""
-    page = page_without_request("errors/503.html")
-    return HttpResponse(page, status=503, headers={"Retry-After": "30"})
+    headers = {"Retry-After": RETRY_AFTER_SECONDS}
+    if request.path == reverse("whitelist-status"):
+        state = {"state": UNAVAILABLE, "server_now": utc(timezone.now())}
+        return JsonResponse(state, status=503, headers=headers)
+    return HttpResponse(page_without_request("errors/503.html"), status=503, headers=headers)
 
 
 def page_without_request(template: str, **context: Any) -> str:

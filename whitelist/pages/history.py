@@ -13,6 +13,8 @@ from django.views.decorators.http import require_safe
 from portal_auth.guard import portal_identity_required
 from portal_auth.identity import PortalIdentity
 from whitelist.models import Relay, WhitelistEntry
+from whitelist.pages.main import situation_of
+from whitelist.pages.state import page_state
 
 HISTORY = timedelta(days=180)
 PAGE_SIZE = 50
@@ -26,6 +28,7 @@ def history(request: HttpRequest, identity: PortalIdentity) -> HttpResponse:
     page = Paginator(entries, PAGE_SIZE).get_page(request.GET.get("page"))
     context = {
         "page": page,
+        "state": page_state(situation_of(request, identity)),
         "days": HISTORY.days,
         "installed_serial": Relay.objects.installed_serial(),
         "server_now": now,

@@ -16,6 +16,7 @@ from whitelist.pages.main import situation_of
 from whitelist.pages.state import PageState, State, page_state
 
 SIGNED_OUT = "signed-out"
+UNAVAILABLE = "unavailable"
 
 
 @never_cache

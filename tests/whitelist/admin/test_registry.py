@@ -197,3 +197,16 @@ def test_who_may_only_look_can_change_nothing_of_the_registry(
         assert response.status_code == 403
     assert page(viewer_client, model, "change", row.pk).status_code == 200
     assert model._default_manager.count() == 1
+
+
+@pytest.mark.parametrize("cidr", ["0.0.0.0/0", "128.0.0.0/7", "::/0", "2000::/15"])
+def test_a_network_broader_than_any_campus_is_not_taken(chief_client: Client, cidr: str) -> None:
+    response = add(chief_client, Network, cidr=cidr, kind="static")
+    assert "Too broad" in str(response.context["adminform"].form.errors["cidr"])
+    assert not Network.objects.exists()
+
+
+def test_a_network_as_broad_as_may_be_is_taken(chief_client: Client) -> None:
+    for cidr in ("10.0.0.0/8", "2001::/16"):
+        add(chief_client, Network, cidr=cidr, kind="reserved")
+    assert Network.objects.count() == 2

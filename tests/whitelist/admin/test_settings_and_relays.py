@@ -10,6 +10,7 @@ from celery import current_app
 from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
+from django.utils.translation import override
 
 from tests.whitelist.admin.staff import REASON, make_entry, page, text_of
 from whitelist import outbox
@@ -187,3 +188,10 @@ def test_an_audit_record_shows_what_was_and_what_is(chief_client: Client) -> Non
     assert '<tr class="changed"><th scope="row">term (minutes)</th><td>60</td><td>45</td>' in text
     assert "&lt;b&gt;1&lt;/b&gt;" in text
     assert "<b>1</b>" not in text
+
+
+def test_the_extensions_window_says_that_it_is_about_what_the_page_offers() -> None:
+    field = ServiceSettings._meta.get_field("extend_within_minutes")
+    with override("en"):
+        assert str(field.verbose_name) == "extension offered in the last (minutes)"
+        assert "Asked for earlier, it is granted too" in str(field.help_text)

@@ -176,3 +176,23 @@ def test_a_session_from_before_the_device_has_to_give_a_code(
 
 def test_the_password_is_never_sent_back(client: Client, device: TOTPDevice) -> None:
     assert PASSWORD not in text_of(sign_in(client))
+
+
+@pytest.mark.parametrize("name", ["a" * 151, "a" * 300, "\ufdfa" * 100], ids=["151", "300", "NFKC"])
+def test_a_name_longer_than_any_is_refused_before_it_is_counted(client: Client, name: str) -> None:
+    response = sign_in(client, "wrong", username=name)
+    assert response.status_code == 200
+    assert response.context["form"].has_error("username", "max_length")
+    assert not AccessAttempt.objects.exists()
+
+
+def test_the_longest_name_that_can_be_is_counted(client: Client) -> None:
+    assert sign_in(client, "wrong", username="a" * 150).status_code == 200
+    assert AccessAttempt.objects.get().username == "a" * 150
+
+
+@pytest.mark.parametrize("query", ["", "?next=https://evil.example/", "?next=//evil.example"])
+def test_without_a_page_of_ours_to_go_to_it_leads_to_the_index(client: Client, query: str) -> None:
+    fields = {"username": "lin", "password": PASSWORD}
+    answer = client.post(reverse("admin:login") + query, fields, REMOTE_ADDR=HERE)
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/admin/")

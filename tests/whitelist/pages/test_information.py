@@ -50,6 +50,14 @@ class TestHome:
 
 
 class TestHistory:
+    def test_its_state_is_that_of_this_computer(self, member: Browser) -> None:
+        assert state_of(member.get(HISTORY)) == ("apply", None)
+        scenarios.effective_entry(member)
+        assert state_of(member.get(HISTORY)) == ("active", None)
+        member.move_to("203.0.113.24")
+        member.sign_in()
+        assert state_of(member.get(HISTORY)) == ("refused", "off_campus")
+
     def test_it_lists_ones_own_entries_newest_first(self, member: Browser) -> None:
         old = scenarios.effective_entry(member, ago=timedelta(days=3))
         new = scenarios.own_entry(member)
@@ -167,3 +175,7 @@ class TestPublicPages:
         member.get(PAGE + "help")
         assert dict(member.client.session["portal"]) == before
         assert WhitelistEntry.objects.count() == 0
+
+
+def test_the_help_has_a_state_of_its_own(visitor: Browser) -> None:
+    assert state_of(visitor.get(PAGE + "help")) == ("help", None)

@@ -107,7 +107,7 @@ class TestCode:
         assert member.post(captcha_0=key, captcha_1=answer).status_code == 200
         assert entries() == 0
 
-    @pytest.mark.parametrize("key", ["", "x" * 41, "no-such-key", "a\0b", "'; --"], ids=repr)
+    @pytest.mark.parametrize("key", ["", "x" * 41, "no-such-key", "'; --"], ids=repr)
     def test_a_made_up_key_is_a_wrong_code(self, key: str, member: Browser) -> None:
         page = member.post(captcha_0=key, captcha_1="23456")
         assert page.status_code == 200

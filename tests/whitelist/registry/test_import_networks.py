@@ -79,3 +79,15 @@ def test_the_audit_says_how_much_changed(run: Import) -> None:
     record = AuditRecord.objects.get(action=AuditAction.REGISTRY_CHANGED)
     assert record.reason == "networks"
     assert record.after == {"added": 3, "updated": 0, "removed": 0, "unchanged": 0}
+
+
+@pytest.mark.parametrize("cidr", ["0.0.0.0/0", "128.0.0.0/7", "::/0", "2000::/15"])
+def test_a_network_broader_than_any_campus_is_refused_by_line(run: Import, cidr: str) -> None:
+    with pytest.raises(CommandError, match=rf"line 5: {cidr} is too broad: a /(8|16) is the"):
+        run("import_networks", CSV + f"{cidr},static,,\n")
+    assert not stored()
+
+
+def test_the_broadest_networks_are_taken(run: Import) -> None:
+    said = run("import_networks", "cidr,kind\n10.0.0.0/8,static\n2001::/16,reserved\n")
+    assert said.startswith("networks: 2 added")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import transaction
 from django.utils import timezone
 
@@ -18,6 +18,7 @@ from whitelist.addresses import parse_address
 from whitelist.audit import SYSTEM, member
 from whitelist.blocks import do_block
 from whitelist.entries import do_end_due_entries, do_end_entry, do_open_entry
+from whitelist.management.base import DatabaseCommand
 from whitelist.models.block import Block
 from whitelist.models.entry import EndReason, WhitelistEntry
 from whitelist.models.host import Host
@@ -42,7 +43,7 @@ SAMPLE_SETTINGS = {
 }
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     help = (
         "Load a small demonstration campus: networks, registered names, contacts, a block and"
         " a little history. The loopback addresses of this machine are part of it, so that a"

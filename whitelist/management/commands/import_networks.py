@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
+from whitelist.management.base import DatabaseCommand
 from whitelist.registry.import_files import opened, summary, this_user
 from whitelist.registry.networks import do_apply_networks
 from whitelist.registry.sources import SourceError
 from whitelist.registry.sources.csv_file import read_networks
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     help = (
         "Add and update networks from a CSV file with the header cidr,kind[,unit,contact]; kind"
         " is one of static, dhcp, wifi, dorm, nat, vpn, reserved. Networks that the file does not"

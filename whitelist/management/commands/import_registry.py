@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
+from whitelist.management.base import DatabaseCommand
 from whitelist.models.zone import ZoneKind
 from whitelist.registry.apply import Source, do_apply_hosts
 from whitelist.registry.import_files import (
@@ -24,7 +25,7 @@ from whitelist.registry.sources.zone_file import ZoneFile
 MAX_SOURCE_NAME = 255
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     help = (
         "Add and update registered names. Format csv: header address,hostname[,unit,contact]."
         " Format zone: one zone as a master file, forward or reverse; records that register no"

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from relay_agent.install import InstallError
+from whitelist.management.base import DatabaseCommand
 from whitelist.relay_map.publish import publish_access_map
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     help = (
         "Brings the relay's access map (the text file and every lookup table of "
         "ACCESS_MAP_TYPES in ACCESS_MAP_DIR) up to date with the entries that are active now. "

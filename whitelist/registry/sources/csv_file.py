@@ -14,6 +14,7 @@ from typing import BinaryIO, NamedTuple
 from whitelist.addresses import AddressError, parse_address, parse_network
 from whitelist.models.host import Host
 from whitelist.models.network import Network, NetworkKind
+from whitelist.registry.breadth import TooBroadError, check_breadth
 from whitelist.registry.names import HostnameError, check_hostname
 from whitelist.registry.reverse_names import plain_ipv4
 from whitelist.registry.sources import BadLines, HostRow, SourceError
@@ -85,7 +86,9 @@ def read_networks(file: BinaryIO) -> list[NetworkRow]:
     found: dict[str, tuple[int, NetworkRow]] = {}
     for row in read_rows(file, ("cidr", "kind"), ("unit", "contact"), bad):
         try:
-            cidr = str(parse_network(row.values["cidr"]))
+            parsed = parse_network(row.values["cidr"])
+            check_breadth(parsed)
+            cidr = str(parsed)
             if cidr in found:
                 raise BadRowError(f"{cidr} stands on line {found[cidr][0]} already")
             network = NetworkRow(
@@ -95,7 +98,7 @@ def read_networks(file: BinaryIO) -> list[NetworkRow]:
                 row.optional("contact", contact_limit),
             )
             found[cidr] = row.line, network
-        except (AddressError, BadRowError) as error:
+        except (AddressError, BadRowError, TooBroadError) as error:
             bad.add(row.line, str(error))
     bad.check()
     return [network for _line, network in found.values()]

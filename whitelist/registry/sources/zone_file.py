@@ -22,6 +22,8 @@ from whitelist.registry.sources.master_file import MasterFile, MasterFileError, 
 
 UTF8_BOM = "\xef\xbb\xbf"  # as it looks when read byte for byte
 MAX_ZONE_NAME = 255
+MAX_ORIGIN = 253
+ZONE_NAME = re.compile(r"[a-z0-9_/-]{1,63}(?:\.[a-z0-9_/-]{1,63})*", re.ASCII)
 SERIAL = re.compile(r"[0-9]{1,10}", re.ASCII)
 REVERSE_TYPES = frozenset({"PTR", "CNAME"})
 FORWARD_TYPES = frozenset({"A", "AAAA", "PTR", "CNAME"})
@@ -73,7 +75,7 @@ class ZoneFile:
 
     def __post_init__(self) -> None:
         if self.origin is not None:
-            self.origin = self.origin.lower().removesuffix(".")
+            self.origin = checked_origin(self.origin)
         self.outline = self.read_outline()
 
     def read(self, bad: BadLines) -> MasterFile:
@@ -149,6 +151,17 @@ class ZoneFile:
         if outline.kind == ZoneKind.FORWARD:
             return LeftOut.WRONG_TREE
         return reverse_host(record.owner, absolute(record.rdata[0], record.origin))
+
+
+def checked_origin(origin: str) -> str:
+    """The name in lower case, without its final dot; empty for the root, `.`.
+
+    Labels may hold `_`, and the `/` of delegated reverse zones. Raises `SourceError`.
+    """
+    name = origin.lower().removesuffix(".")
+    if origin != "." and not (len(name) <= MAX_ORIGIN and ZONE_NAME.fullmatch(name)):
+        raise SourceError(f"--origin {origin[:80]!r} is no zone's name")
+    return name
 
 
 def check_soa(record: Record, other: Record | None, bad: BadLines) -> None:
