@@ -12,6 +12,7 @@ BENCHMARKS = {
     "registry": ["bench.registry"],
     "registry-postgres": ["bench.registry", "--postgres"],
     "kills": ["pytest", "-q", "-m", "long", "tests/real/test_kills.py"],
+    "tables": ["pytest", "-q", "-m", "long", "tests/relay_agent"],
 }
 
 

@@ -12,7 +12,7 @@ import lmdb
 from relay_agent.errors import TableError
 from relay_agent.files import folder_lock, remove_strays
 from relay_agent.lmdb_table import Change
-from relay_agent.tables import Table, tables
+from relay_agent.tables import Table, leftovers, tables
 from relay_agent.text import Entries, digest, to_records
 
 LOCK_SECONDS = 10.0
@@ -21,11 +21,16 @@ FAILURES = (OSError, TableError, lmdb.Error)
 
 @dataclass(frozen=True)
 class Report:
-    """What an installation did: a change for each file by name, and the digest of the entries."""
+    """What an installation did: a change for each file by name, and the digest of the entries.
+
+    Files that are there although their type was not asked for have a change too, for they are
+    emptied; `leftovers` names them.
+    """
 
     digest: str
     entries: int
     changes: Mapping[str, Change]
+    leftovers: Sequence[str] = ()
 
     @property
     def changed(self) -> bool:
@@ -50,20 +55,25 @@ class InstallError(Exception):
 def install(folder: Path, types: Sequence[str], entries: Entries) -> Report:
     """Make the text map and each table of `types` in `folder` hold exactly `entries`.
 
-    One writer at a time; tables that are right already are not touched; one that fails does not
-    keep the others from being brought up to date. Raises InstallError after the last, and
-    ValueError, before the first, for an unknown type or an entry that no table can hold.
+    A table of another type that is there holds nothing afterwards: a Postfix that still looks
+    into it exempts nobody by it, and does not miss it. One writer at a time; tables that are
+    right already are not touched; one that fails does not keep the others from being brought up
+    to date. Raises InstallError after the last, and ValueError, before the first, for an unknown
+    type or an entry that no table can hold.
     """
     records, wanted = to_records(entries), tables(folder, types)
     changes: dict[str, Change] = {}
     failures: dict[str, Exception] = {}
-    report = Report(digest(records), len(records), changes)
+    left: list[str] = []
+    report = Report(digest(records), len(records), changes, left)
     try:
         with folder_lock(folder, LOCK_SECONDS):
             remove_strays(folder)
-            for table in wanted:
+            others = leftovers(folder, types)
+            left += [table.path.name for table in others]
+            for table in [*wanted, *others]:
                 try:
-                    changes[table.path.name] = table.bring_to(records)
+                    changes[table.path.name] = table.bring_to({} if table in others else records)
                 except FAILURES as error:
                     failures[table.path.name] = error
             settle_times(wanted)

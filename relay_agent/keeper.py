@@ -3,13 +3,15 @@
 A Postfix table has no expiry, so this process is the expiry. It needs nothing but the tables:
 whatever became of the web service, its worker, its clockwork or its database, an entry is taken
 out of every table when its time is over. It never adds an entry. A table that is missing or
-broken is replaced by an empty one: on doubt no exemption, never no mail.
+broken is replaced by an empty one: on doubt no exemption, never no mail. A table of a type that
+is not among `--types` is looked after too for as long as it is there.
 """
 
 from __future__ import annotations
 
 import argparse
 import logging
+import re
 import signal
 import sys
 import time
@@ -23,7 +25,7 @@ from relay_agent.errors import BrokenTable
 from relay_agent.files import folder_lock, remove_strays
 from relay_agent.install import FAILURES, settle_times
 from relay_agent.lmdb_table import change_in_place
-from relay_agent.tables import Table, tables
+from relay_agent.tables import Table, leftovers, tables
 
 logger = logging.getLogger("relay_agent.keeper")
 
@@ -59,6 +61,7 @@ class Keeper:
         self.deadlines.follow(self.clocks())
         if not self._has_folder():
             return LONGEST_SLEEP
+        self._watch_leftovers()
         ended: dict[str, int] = {}
         for watched in self.watched:
             try:
@@ -72,6 +75,16 @@ class Keeper:
         if ended:
             self._tell(ended)
         return self._pause()
+
+    def _watch_leftovers(self) -> None:
+        """Also what is there of other types, and no longer what has gone of them."""
+        known = {watched.table: watched for watched in self.watched}
+        others = leftovers(self.folder, self.types)
+        for table in others:
+            if table not in known:
+                logger.warning("%s: not asked for, and looked after all the same", table.path.name)
+        wanted = [*tables(self.folder, self.types), *others]
+        self.watched = [known.get(table) or Watched(table) for table in wanted]
 
     def _look_at(self, watched: Watched) -> int:
         """How many entries were ended in this table."""
@@ -90,7 +103,7 @@ class Keeper:
             records = watched.table.read()
         except (FileNotFoundError, BrokenTable) as error:
             self._complain(watched, f"{error}; an empty table takes its place")
-            self._replace_by_empty(watched.table)
+            self._replace_by_empty(watched.table, state)
             state, records = watched.table.state(), watched.table.read()
         else:
             watched.complaint = ""
@@ -114,17 +127,15 @@ class Keeper:
             lasting = self.deadlines.lasting(records, self.clocks())
             if len(lasting) < len(records):
                 table.bring_to(lasting)
-                settle_times([watched.table for watched in self.watched])
+                settle_times(tables(self.folder, self.types))
         return len(records) - len(lasting)
 
-    def _replace_by_empty(self, table: Table) -> None:
-        """Unless a publisher has put a sound table there meanwhile."""
+    def _replace_by_empty(self, table: Table, state: tuple[int, ...]) -> None:
+        """Unless somebody has changed the table since it was in this state."""
         with folder_lock(self.folder, LOCK_SECONDS):
-            try:
-                table.read()
-            except (FileNotFoundError, BrokenTable):
-                table.bring_to({})
-                settle_times([watched.table for watched in self.watched])
+            if table.state() == state:
+                table.write({})
+                settle_times(tables(self.folder, self.types))
 
     def _has_folder(self) -> bool:
         found = self.folder.is_dir()
@@ -162,16 +173,21 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Read the command line and keep the folder until SIGTERM or SIGINT."""
     parser = argparse.ArgumentParser(prog="relay_agent.keeper", description=__doc__)
     parser.add_argument("--folder", type=Path, required=True, help="where the tables are")
-    parser.add_argument("--types", default="lmdb", help="lmdb, hash, cdb; separated by commas")
+    parser.add_argument(
+        "--types", default="lmdb", help="lmdb, hash, cdb; separated by commas or white space"
+    )
     options = parser.parse_args(arguments)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="keeper: %(message)s")
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
+    types = [word for word in re.split(r"[,\s]+", options.types) if word]
+    if not types:
+        parser.error("--types names no table type")
     try:
-        keeper = Keeper(options.folder, [kind.strip() for kind in options.types.split(",")])
+        keeper = Keeper(options.folder, types)
     except ValueError as error:
         parser.error(str(error))
-    logger.info("keeping %s (%s)", options.folder, options.types)
+    logger.info("keeping %s (%s)", options.folder, ", ".join(types))
     run(keeper)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,16 +42,24 @@ class Table:
 
         Hold the folder's lock while calling.
         """
+        if self.kind in postmap.SUFFIXES:
+            try:
+                if self.read() == records:
+                    return Change()
+            except (FileNotFoundError, BrokenTable):
+                pass
+        return self.write(records)
+
+    def write(self, records: Records) -> Change:
+        """As `bring_to`, but a table that postmap builds is built anew whatever it holds.
+
+        postmap takes a second over a broken one, before it says so.
+        """
         if self.kind == "lmdb":
             return lmdb_table.bring_to(self.path, records)
         if self.kind == "text":
             replaced = replace_file(self.path, render_records(records))
             return Change(put=len(records) if replaced else 0, rebuilt=replaced)
-        try:
-            if self.read() == records:
-                return Change()
-        except (FileNotFoundError, BrokenTable):
-            pass
         return postmap.build(self.kind, self.path, records)
 
     def state(self) -> tuple[int, ...]:
@@ -70,3 +79,12 @@ def tables(folder: Path, types: Sequence[str]) -> list[Table]:
         raise ValueError(f"unknown table type {unknown[0]!r}; known are {', '.join(TYPES)}")
     kinds = ["lmdb", "text", "hash", "cdb"]
     return [Table(folder, kind) for kind in kinds if kind == "text" or kind in types]
+
+
+def leftovers(folder: Path, types: Sequence[str]) -> list[Table]:
+    """The tables on disk of types that are not among `types`: asked for once, not any more.
+
+    A Postfix may still look into them, so they must neither go on exempting nor go missing.
+    """
+    others = tables(folder, [kind for kind in TYPES if kind not in types])
+    return [table for table in others if table.kind != "text" and os.path.lexists(table.path)]

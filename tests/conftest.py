@@ -15,6 +15,7 @@ from django.conf import settings
 
 from tests.environment import VAR_DIR
 from tests.real import services
+from tests.real.parts import MissingPartError
 from whitelist.models import AccessMap
 
 DATABASE_FIXTURES = {"db", "transactional_db", "live_server", "service_settings"}
@@ -84,7 +85,7 @@ def started(service: AbstractContextManager[services.Service]) -> Iterator[servi
     with ExitStack() as stack:
         try:
             running = stack.enter_context(service)
-        except services.MissingPart as error:
+        except MissingPartError as error:
             missing(error)
         yield running
 

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import ctypes
+import pwd
+import secrets
 import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None, use_errno=True)
 START_SECONDS = 30.0
-STOP_SECONDS = 10.0
+STOP_SECONDS = 15.0
 POLL_SECONDS = 0.01
-PORT_TRIES = 50
+PORTS = range(20_000, 32_000)  # below those that the kernel gives to outgoing connections
+PORT_TRIES = 200
 GUARD = """trap 'kill "$child"; wait "$child"; exit 0' TERM; "$@" & child=$!; wait "$child" """
 
 
@@ -25,29 +27,22 @@ class NotReadyError(Exception):
     """A server did not come up in time, or died while it should."""
 
 
-def _die_with_parent() -> None:
-    """Runs in the child: it ends when the process that tests ends, however that ends."""
-    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+def _with_parent(how: signal.Signals) -> Callable[[], None]:
+    """For the child, before exec: it gets this signal when the thread that starts it ends."""
 
+    def wish() -> None:
+        LIBC.prctl(PR_SET_PDEATHSIG, int(how))
 
-def _ask_with_parent() -> None:
-    """The same for a child that has something to end first."""
-    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    return wish
 
 
 def start_guarded(command: Sequence[str | Path]) -> subprocess.Popen[bytes]:
-    """Start a server that changes its user, under a guard that dies with this process.
+    """Start a server that changes its user by itself, under a guard that dies with this process.
 
     The kernel forgets the wish to die with the parent when a process changes its user, as
     Postfix's master does. The guard keeps its own, and ends the server when it is ended.
     """
-    return subprocess.Popen(
-        ["/bin/sh", "-c", GUARD, "guard", *(str(part) for part in command)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        preexec_fn=_ask_with_parent,  # noqa: PLW1509 -- nothing else runs in the child before exec
-    )
+    return start(["/bin/sh", "-c", GUARD, "guard", *command], death=signal.SIGTERM)
 
 
 def start(
@@ -55,25 +50,39 @@ def start(
     *,
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
+    user: str | None = None,
     stdout: IO[bytes] | int | None = subprocess.DEVNULL,
     stderr: IO[bytes] | int | None = subprocess.DEVNULL,
+    death: signal.Signals = signal.SIGKILL,
 ) -> subprocess.Popen[bytes]:
-    """Start a process that dies with this one."""
+    """Start a process that gets the signal `death` when this one ends, however it ends.
+
+    With `user` it runs as that user from the start: the wish comes after the change, and holds.
+    """
     return subprocess.Popen(
         [str(part) for part in command],
         env=None if env is None else dict(env),
         cwd=cwd,
+        user=user,
+        group=None if user is None else pwd.getpwnam(user).pw_gid,
+        extra_groups=None if user is None else [],
         stdin=subprocess.DEVNULL,
         stdout=stdout,
         stderr=stderr,
-        preexec_fn=_die_with_parent,  # noqa: PLW1509 -- nothing else runs in the child before exec
+        # Ctrl-C at the terminal is for the tests; they stop their servers afterwards.
+        start_new_session=True,
+        preexec_fn=_with_parent(death),  # noqa: PLW1509 -- nothing else runs there before exec
     )
 
 
-def stop(process: subprocess.Popen[bytes], timeout: float = STOP_SECONDS) -> int:
+def stop(
+    process: subprocess.Popen[bytes],
+    timeout: float = STOP_SECONDS,
+    how: signal.Signals = signal.SIGTERM,
+) -> int:
     """End a process that we started: asked first, then killed. Its exit status."""
     if process.poll() is None:
-        process.terminate()
+        process.send_signal(how)
         try:
             process.wait(timeout)
         except subprocess.TimeoutExpired:
@@ -107,33 +116,22 @@ def accepts(port: int, host: str = "127.0.0.1") -> bool:
         return False
 
 
-@contextmanager
-def running(
-    command: Sequence[str | Path], *, port: int | None = None, env: Mapping[str, str] | None = None
-) -> Iterator[subprocess.Popen[bytes]]:
-    """A private server for a while; with `port`, it is ready when it accepts there."""
-    process = start(command, env=env)
-    try:
-        if port is not None:
-            wait_until(lambda: accepts(port), str(command[0]), process=process)
-        yield process
-    finally:
-        stop(process)
-
-
 def free_port(host: str = "127.0.0.1") -> int:
-    """A port that nobody uses, neither on TCP nor on UDP.
+    """A port that nobody uses, neither on TCP nor on UDP, and that no connection will take.
 
     Bound without SO_REUSEPORT: a forgotten server that listens with it is noticed here.
     """
     for _ in range(PORT_TRIES):
-        with closing(socket.socket(socket.AF_INET, socket.SOCK_STREAM)) as tcp:
-            tcp.bind((host, 0))
-            port: int = tcp.getsockname()[1]
-            with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as udp:
-                try:
-                    udp.bind((host, port))
-                except OSError:
-                    continue
-                return port
+        port = secrets.choice(PORTS)
+        if all(_is_free(host, port, kind) for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM)):
+            return port
     raise NotReadyError(f"no free port on {host}")
+
+
+def _is_free(host: str, port: int, kind: socket.SocketKind) -> bool:
+    with socket.socket(socket.AF_INET, kind) as probe:
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True

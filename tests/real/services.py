@@ -8,7 +8,6 @@ runs COMMAND with `DATABASE_URL` and `CELERY_BROKER_URL` of both, and ends with 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import pwd
 import re
@@ -19,53 +18,33 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-PR_SET_PDEATHSIG = 1
-READY_WITHIN = 30.0  # seconds
+from tests.real.parts import MissingPartError, find
+from tests.real.processes import NotReadyError, free_port, start, stop, wait_until
+
 TRIES = 5  # another process can take a port between our look and the server's
-
-
-class MissingPart(Exception):
-    """A program that a test needs is not installed: which."""
-
-
-class NotStarted(Exception):
-    """A server ended, or did not answer in time: its last lines."""
-
-
-def free_port() -> int:
-    """A loopback port below those that the kernel gives to outgoing connections by itself.
-
-    One of theirs is soon taken by somebody's connection, before the server listens.
-    """
-    while True:
-        port = 20_000 + secrets.randbelow(12_000)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
 
 
 def postgres_program(name: str) -> str:
     """PATH first, then where Debian keeps the versions, the newest first."""
-    if found := shutil.which(name):
+    if found := find(name):
         return found
     installed = Path("/usr/lib/postgresql").glob(f"*/bin/{name}")
     newest = max(
         installed, key=lambda path: int(re.sub(r"\D", "", path.parts[4]) or 0), default=None
     )
     if newest is None:
-        raise MissingPart(f"{name} (Debian's package postgresql)")
+        raise MissingPartError(f"{name} (Debian's package postgresql)")
     return str(newest)
 
 
 def program(name: str, package: str) -> str:
-    found = shutil.which(name)
+    found = find(name)
     if found is None:
-        raise MissingPart(f"{name} (Debian's package {package})")
+        raise MissingPartError(f"{name} (Debian's package {package})")
     return found
 
 
@@ -75,16 +54,6 @@ def unprivileged_user() -> str | None:
         return None
     names = {entry.pw_name for entry in pwd.getpwall()}
     return "postgres" if "postgres" in names else "nobody"
-
-
-def dies_with_us(how: signal.Signals) -> Callable[[], None]:
-    """Ask the kernel to end the child when this process ends, however it ends."""
-    libc = ctypes.CDLL(None)
-
-    def in_child() -> None:
-        libc.prctl(PR_SET_PDEATHSIG, int(how))
-
-    return in_child
 
 
 @dataclass
@@ -100,55 +69,41 @@ class Server:
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     def start(self) -> None:
-        """Start on the port it had, or on a free one the first time; return when it answers."""
+        """Start on the port it had, or on a free one the first time; return when it answers.
+
+        Raises NotReadyError with its last lines.
+        """
         tries = 1 if self.port else TRIES
         for left in reversed(range(tries)):
             port = self.port or free_port()
-            if self._starts(port):
+            try:
+                self._start_on(port)
+            except NotReadyError as error:
+                self.stop()
+                if not left:
+                    log = (self.folder / "log").read_text(errors="replace")
+                    raise NotReadyError("\n".join([str(error), *log.splitlines()[-10:]])) from error
+            else:
                 self.port = port
                 return
-            self.stop()
-            if not left:
-                log = (self.folder / "log").read_text(errors="replace")
-                raise NotStarted("\n".join(log.splitlines()[-10:]))
 
-    def _starts(self, port: int) -> bool:
+    def _start_on(self, port: int) -> None:
+        command = self.command(port)
         with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(
-                self.command(port),
+            self.process = start(
+                command,
                 cwd=self.folder,
-                stdin=subprocess.DEVNULL,
+                user=self.user,
                 stdout=log,
                 stderr=log,
-                user=self.user,
-                group=None if self.user is None else pwd.getpwnam(self.user).pw_gid,
-                extra_groups=None if self.user is None else [],
-                # Ctrl-C at the terminal is for the tests; they stop their servers afterwards.
-                start_new_session=True,
-                preexec_fn=dies_with_us(self.stop_signal),  # noqa: PLW1509  one thread here
+                death=self.stop_signal,
             )
-        deadline = time.monotonic() + READY_WITHIN
-        while time.monotonic() < deadline and self.process.poll() is None:
-            if self.answers(port):
-                return True
-            time.sleep(0.05)
-        return False
+        wait_until(lambda: self.answers(port), command[0], process=self.process)
 
-    def stop(self, how: signal.Signals | None = None) -> None:
-        if self.process is None:
-            return
-        if self.process.poll() is None:
-            self.process.send_signal(how or self.stop_signal)
-        try:
-            self.process.wait(timeout=15)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+    def stop(self) -> None:
+        if self.process is not None:
+            stop(self.process, how=self.stop_signal)
         self.process = None
-
-    def restart(self) -> None:
-        self.stop()
-        self.start()
 
 
 @dataclass
@@ -260,5 +215,5 @@ if __name__ == "__main__":
     signal.signal(signal.SIGTERM, stop_on_term)
     try:
         sys.exit(run_with_both(sys.argv[1:], os.environ))
-    except (MissingPart, NotStarted) as error:
+    except (MissingPartError, NotReadyError) as error:
         sys.exit(f"private services: {error}")

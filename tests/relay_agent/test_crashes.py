@@ -18,7 +18,7 @@ from tests.relay_agent.tools import as_text, listed, many, seeded
 
 pytestmark = pytest.mark.postfix
 COUNT = 400
-KILLS = 15
+KILLS = [5, pytest.param(100, marks=[pytest.mark.long, pytest.mark.timeout(600)])]
 
 
 def writer(folder: Path, types: str, first: int) -> subprocess.Popen[bytes]:
@@ -30,11 +30,14 @@ def writer(folder: Path, types: str, first: int) -> subprocess.Popen[bytes]:
     return process
 
 
-def test_killed_at_any_moment_every_table_is_the_old_one_or_the_new_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kills", KILLS)
+def test_killed_at_any_moment_every_table_is_the_old_one_or_the_new_one(
+    tmp_path: Path, kills: int
+) -> None:
     folder, draw = tmp_path / "map", seeded(1)
     folder.mkdir()
     sets = [many(COUNT), many(COUNT, first=1)]
-    for _ in range(KILLS):
+    for _ in range(kills):
         process = writer(folder, ",".join(TYPES), first=0)
         time.sleep(draw.uniform(0, 0.05))
         process.kill()
@@ -47,11 +50,14 @@ def test_killed_at_any_moment_every_table_is_the_old_one_or_the_new_one(tmp_path
     assert len([path for path in folder.iterdir() if path.name != ".lock"]) == 4
 
 
-def test_killed_while_lmdb_commits_it_is_changed_in_place_ever_after(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kills", KILLS)
+def test_killed_while_lmdb_commits_it_is_changed_in_place_ever_after(
+    tmp_path: Path, kills: int
+) -> None:
     path, draw = tmp_path / "smtp_whitelist.lmdb", seeded(2)
     install(tmp_path, ["lmdb"], {})
     inode = path.stat().st_ino
-    for _ in range(KILLS):
+    for _ in range(kills):
         process = writer(tmp_path, "lmdb", first=0)
         time.sleep(draw.uniform(0, 0.02))
         process.kill()

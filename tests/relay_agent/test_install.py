@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import stat
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,16 @@ from relay_agent.install import InstallError, install
 from relay_agent.lmdb_table import read_lmdb
 from relay_agent.tables import TYPES, Table, tables
 from relay_agent.text import IPAddress, render_records, render_text, to_records
-from tests.relay_agent.tools import LMDB, as_text, entries, entry_sets, listed, many, postmap
+from tests.relay_agent.tools import (
+    LMDB,
+    QUICK,
+    as_text,
+    entries,
+    entry_sets,
+    listed,
+    many,
+    postmap,
+)
 
 pytestmark = pytest.mark.postfix
 ALL_FILES = ["smtp_whitelist", "smtp_whitelist.cdb", "smtp_whitelist.db", LMDB]
@@ -72,12 +82,12 @@ def test_everybody_may_read_the_tables_whatever_the_umask(tmp_path: Path) -> Non
 @given(st.lists(entry_sets, min_size=1, max_size=3))
 @settings(max_examples=8, deadline=None)
 def test_after_any_sequence_all_hold_the_last_entries(
-    tmp_path_factory: pytest.TempPathFactory, updates: list[dict[IPAddress, int]]
+    updates: list[dict[IPAddress, int]],
 ) -> None:
-    folder = tmp_path_factory.mktemp("map")
-    for wanted in updates:
-        install(folder, TYPES, wanted)
-        assert contents(folder) == [to_records(wanted)] * 4
+    with tempfile.TemporaryDirectory(dir=QUICK) as folder:
+        for wanted in updates:
+            install(Path(folder), TYPES, wanted)
+            assert contents(Path(folder)) == [to_records(wanted)] * 4
 
 
 def test_what_is_right_already_is_not_touched(tmp_path: Path) -> None:
@@ -145,6 +155,51 @@ def test_the_machines_own_postfix_configuration_is_not_read(
     assert listed("hash", tmp_path / "smtp_whitelist", tmp_path) == as_text(many(2))
 
 
+def dropped(kind: str) -> list[str]:
+    """The types that remain."""
+    return [other for other in TYPES if other != kind]
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_a_table_whose_type_is_dropped_is_emptied_and_stays_in_its_place(
+    tmp_path: Path, kind: str
+) -> None:
+    table = Table(tmp_path, kind)
+    install(tmp_path, TYPES, many(9))
+    report = install(tmp_path, dropped(kind), many(9))
+    assert table.read() == {}
+    assert table.path.stat().st_mode & 0o777 == 0o644
+    assert [Table(tmp_path, other).read() for other in dropped(kind)] == [to_records(many(9))] * 2
+    assert (report.leftovers, report.entries) == ([table.path.name], 9)
+    assert [name for name, change in report.changes.items() if change] == [table.path.name]
+    assert not install(tmp_path, dropped(kind), many(9)).changed
+    install(tmp_path, TYPES, many(9))
+    assert contents(tmp_path) == [to_records(many(9))] * 4
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_a_broken_table_whose_type_is_dropped_is_a_sound_empty_one_afterwards(
+    tmp_path: Path, kind: str
+) -> None:
+    table = Table(tmp_path, kind)
+    table.path.write_bytes(b"\1garbage\xff" * 999)
+    report = install(tmp_path, dropped(kind), many(2))
+    assert report.changes[table.path.name].rebuilt
+    assert table.read() == {}
+
+
+def test_a_table_whose_type_is_dropped_fails_by_name_where_postmap_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(tmp_path, TYPES, many(1))
+    monkeypatch.setattr(our_postmap, "SYSTEM_PATH", "")
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(InstallError, match="postmap is not installed") as caught:
+        install(tmp_path, ["lmdb"], many(2))
+    assert set(caught.value.failures) == {"smtp_whitelist.db", "smtp_whitelist.cdb"}
+    assert read_lmdb(tmp_path / LMDB) == many(2)
+
+
 @pytest.fixture
 def unwritable(tmp_path: Path) -> Path:
     """A folder in which the hash table cannot be replaced: a folder stands in its place."""
@@ -159,6 +214,15 @@ def test_one_that_fails_is_named_and_the_others_are_brought_up_to_date(unwritabl
     assert set(caught.value.report.changes) == {"smtp_whitelist", LMDB, "smtp_whitelist.cdb"}
     assert read_lmdb(unwritable / LMDB) == many(4)
     assert Table(unwritable, "cdb").read() == to_records(many(4))
+
+
+def test_a_table_whose_type_is_dropped_fails_by_name_where_it_cannot_be_replaced(
+    unwritable: Path,
+) -> None:
+    with pytest.raises(InstallError, match=r"smtp_whitelist\.db: .*directory") as caught:
+        install(unwritable, ["lmdb"], many(4))
+    assert caught.value.report.leftovers == ["smtp_whitelist.db"]
+    assert read_lmdb(unwritable / LMDB) == many(4)
 
 
 def test_the_error_survives_a_task_queue(unwritable: Path) -> None:

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import logging
-import os
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,9 +15,8 @@ from relay_agent.files import folder_lock
 from relay_agent.install import install
 from relay_agent.keeper import LONGEST_SLEEP, Keeper
 from relay_agent.lmdb_table import read_lmdb
-from relay_agent.tables import TYPES, tables
+from relay_agent.tables import TYPES, leftovers, tables
 from relay_agent.text import IPAddress, to_records
-from tests.real.processes import start, stop, wait_until
 from tests.relay_agent.tools import LMDB, entries
 
 pytestmark = pytest.mark.postfix
@@ -173,6 +168,64 @@ def test_a_broken_table_is_replaced_by_an_empty_one_and_the_others_are_kept(
     assert len(caplog.messages) == 1
 
 
+def test_an_entry_ends_on_time_in_a_table_whose_type_was_dropped(
+    tmp_path: Path, clocks: Clocks, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    install(tmp_path, TYPES, two(1060, 1120))
+    keeper = Keeper(tmp_path, ["lmdb"], clocks)
+    for _ in range(3):
+        clocks.advance(20)
+        keeper.look()
+    assert held(tmp_path) == [to_records(entries("2001:db8::1", expiry=1120))] * 4
+    assert [message.split(":")[0] for message in caplog.messages] == [
+        "smtp_whitelist.db",
+        "smtp_whitelist.cdb",
+    ], "each is said once"
+
+
+def test_a_table_of_another_type_is_taken_along_once_it_is_there_and_not_missed_once_it_is_not(
+    tmp_path: Path, clocks: Clocks, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    keeper = Keeper(tmp_path, ["lmdb"], clocks)
+    keeper.look()
+    caplog.clear()
+    install(tmp_path, ["lmdb", "hash"], two(1001, 1060))
+    clocks.advance(1)
+    keeper.look()
+    (table,) = leftovers(tmp_path, ["lmdb"])
+    assert table.read() == to_records(entries("2001:db8::1", expiry=1060))
+    assert caplog.messages == ["smtp_whitelist.db: not asked for, and looked after all the same"]
+    table.path.unlink()
+    assert keeper.look() == LONGEST_SLEEP
+    assert not table.path.exists()
+
+
+@pytest.mark.parametrize("name", ["smtp_whitelist.db", "smtp_whitelist.cdb"])
+def test_a_broken_table_of_another_type_is_replaced_by_an_empty_one(
+    tmp_path: Path, clocks: Clocks, name: str
+) -> None:
+    (tmp_path / name).write_bytes(b"garbage" * 3)
+    Keeper(tmp_path, ["lmdb"], clocks).look()
+    assert [table.read() for table in leftovers(tmp_path, ["lmdb"])] == [{}]
+
+
+def test_a_broken_table_that_a_publisher_mends_meanwhile_is_not_emptied(
+    keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(keeper.folder, TYPES, two(1060, 1120))
+    files.replace_file(keeper.folder / "smtp_whitelist.cdb", b"garbage")
+
+    def lock_late(folder: Path, timeout: float) -> AbstractContextManager[None]:
+        install(folder, TYPES, two(1060, 1120))
+        return folder_lock(folder, timeout)
+
+    monkeypatch.setattr("relay_agent.keeper.folder_lock", lock_late)
+    keeper.look()
+    assert held(keeper.folder) == [to_records(two(1060, 1120))] * 4
+
+
 def test_a_publisher_can_fill_again_what_the_keeper_emptied(keeper: Keeper) -> None:
     files.replace_file(keeper.folder / LMDB, b"garbage")
     keeper.look()
@@ -210,83 +263,3 @@ def test_a_missing_folder_is_said_once_and_waited_for(
     (tmp_path / "map").mkdir()
     keeper.look()
     assert held(tmp_path / "map") == [{}] * 4
-
-
-@dataclass
-class Running:
-    """A keeper as it runs in production: a process of its own."""
-
-    process: subprocess.Popen[bytes]
-    log: Path
-
-    def cpu_seconds(self) -> float:
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def wait_for_line(self, text: str) -> None:
-        wait_until(lambda: text in self.log.read_text(), text, process=self.process)
-
-
-@pytest.fixture
-def running(tmp_path: Path) -> Iterator[Running]:
-    (tmp_path / "map").mkdir()
-    log = tmp_path / "log"
-    command = [sys.executable, "-m", "relay_agent.keeper", "--folder", str(tmp_path / "map")]
-    with log.open("wb") as out:
-        process = start([*command, "--types", "lmdb,hash"], stderr=out)
-    found = Running(process, log)
-    found.wait_for_line("keeping")
-    yield found
-    stop(process)
-
-
-def test_with_nobody_else_alive_an_entry_is_gone_within_a_second_of_its_expiry(
-    running: Running, tmp_path: Path
-) -> None:
-    path = tmp_path / "map" / LMDB
-    expiry = int(time.time()) + 3
-    install(tmp_path / "map", ["lmdb", "hash"], entries("10.0.0.1", expiry=expiry))
-    while read_lmdb(path):
-        seen = time.time()
-        assert seen < expiry + 5, "it must not outlive its expiry"
-        time.sleep(0.005)
-    gone = time.time()
-    assert expiry <= gone < expiry + 1
-    wait_until(
-        lambda: not any(table.read() for table in tables(tmp_path / "map", ["hash"])), "hash, text"
-    )
-    running.wait_for_line("lapsed entries ended: 1 in smtp_whitelist.lmdb")
-
-
-def test_sigterm_ends_it_at_once_and_well(running: Running) -> None:
-    running.process.terminate()
-    assert running.process.wait(5) == 0
-
-
-def test_killed_it_leaves_sound_tables_and_another_takes_over(
-    running: Running, tmp_path: Path
-) -> None:
-    folder = tmp_path / "map"
-    install(folder, ["lmdb"], entries("10.0.0.1", expiry=int(time.time()) - 1))
-    running.process.kill()
-    running.process.wait()
-    Keeper(folder, ["lmdb"]).look()
-    assert read_lmdb(folder / LMDB) == {}
-
-
-def test_idle_it_takes_next_to_no_time(running: Running, tmp_path: Path) -> None:
-    install(tmp_path / "map", ["lmdb"], entries("10.0.0.1"))
-    time.sleep(1.5)
-    before = running.cpu_seconds()
-    time.sleep(3)
-    assert running.cpu_seconds() - before < 0.3
-
-
-@pytest.mark.parametrize("arguments", [["--types", "lmdb,btree"], []])
-def test_a_wrong_command_line_is_refused_with_the_reason(arguments: list[str]) -> None:
-    command = [sys.executable, "-m", "relay_agent.keeper", *arguments]
-    if arguments:
-        command += ["--folder", "."]
-    done = subprocess.run(command, capture_output=True, check=False, text=True)
-    assert done.returncode == 2
-    assert ("unknown table type 'btree'" if arguments else "--folder") in done.stderr

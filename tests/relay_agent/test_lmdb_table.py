@@ -14,7 +14,16 @@ from relay_agent.errors import BrokenTable, LockTimeoutError, MissingFolderError
 from relay_agent.files import replace_file
 from relay_agent.lmdb_table import Change, change_in_place, commit_number, read_lmdb, update_lmdb
 from relay_agent.text import IPAddress, render_text
-from tests.relay_agent.tools import LMDB, as_text, entries, entry_sets, listed, many, postmap
+from tests.relay_agent.tools import (
+    LMDB,
+    QUICK,
+    as_text,
+    entries,
+    entry_sets,
+    listed,
+    many,
+    postmap,
+)
 
 
 @given(st.lists(entry_sets, min_size=1, max_size=8))
@@ -22,7 +31,7 @@ from tests.relay_agent.tools import LMDB, as_text, entries, entry_sets, listed, 
 def test_after_any_sequence_of_updates_it_holds_the_last_entries(
     updates: list[dict[IPAddress, int]],
 ) -> None:
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=QUICK) as folder:
         path = Path(folder) / LMDB
         for number, wanted in enumerate(updates):
             change = update_lmdb(path, wanted)
