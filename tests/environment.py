@@ -38,3 +38,11 @@ os.environ.update(
     PORTAL_SIMULATOR="on",
     ALLOWED_HOSTS="testserver,127.0.0.1,localhost,[::1]",
 )
+
+# postmap reads main.cf; a machine on which Postfix was never configured has none. An old time
+# stamp, since Postfix waits two seconds for a main.cf that is still young.
+POSTFIX = VAR_DIR / "postfix"
+POSTFIX.mkdir()
+(POSTFIX / "main.cf").touch()
+os.utime(POSTFIX / "main.cf", (0, 0))
+os.environ["MAIL_CONFIG"] = str(POSTFIX)

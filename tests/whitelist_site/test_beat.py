@@ -80,7 +80,8 @@ def environment(folder: Path, **urls: str) -> dict[str, str]:
         "DATABASE_URL": f"sqlite:///{folder}/site.sqlite3",
         "CELERY_BROKER_URL": f"file://{folder}/broker",
     }
-    return {**os.environ, **own, **urls}
+    # The banner is waited for: it must not stay in a buffer.
+    return {**os.environ, "PYTHONUNBUFFERED": "1", **own, **urls}
 
 
 def migrate(env: dict[str, str]) -> None:
