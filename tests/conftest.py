@@ -21,6 +21,7 @@ from whitelist.models import AccessMap
 DATABASE_FIXTURES = {"db", "transactional_db", "live_server", "service_settings"}
 
 first_rows_migration = importlib.import_module("whitelist.migrations.0002_first_rows")
+registry_rows_migration = importlib.import_module("whitelist.migrations.0004_registry_rows")
 
 
 @pytest.fixture(autouse=True)
@@ -37,6 +38,8 @@ def first_rows(request: pytest.FixtureRequest) -> None:
     if not AccessMap.objects.exists():
         first_rows_migration.create_rows(apps, None)
         first_rows_migration.create_schedules(apps, None)
+        registry_rows_migration.create_schedules(apps, None)
+        registry_rows_migration.create_group(apps, None)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

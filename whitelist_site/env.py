@@ -153,6 +153,23 @@ class Environment:
             raise SettingError(name, f"there is no file {path}")
         return path
 
+    def listener(self, name: str) -> tuple[str, int] | None:
+        """Where to listen: `192.0.2.1:53`, `[2001:db8::1]:53`; None where it is empty."""
+        value = self.text(name, "")
+        if not value:
+            return None
+        host, colon, port = value.rpartition(":")
+        host = host.removeprefix("[").removesuffix("]") if host.startswith("[") else host
+        try:
+            ipaddress.ip_address(host)
+        except ValueError as error:
+            raise SettingError(
+                name, f"{value!r} is not ADDRESS:PORT (IPv6 in brackets)"
+            ) from error
+        if not colon or not re.fullmatch(r"[0-9]{1,5}", port) or not 0 < int(port) < 2**16:
+            raise SettingError(name, f"{value!r} does not end in a port from 1 to 65535")
+        return host, int(port)
+
     def zone(self, name: str, default: str) -> str:
         value = self.text(name, default)
         try:

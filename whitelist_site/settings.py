@@ -45,6 +45,9 @@ try:
     )
     ACCESS_MAP_DIR = env.folder("ACCESS_MAP_DIR", VAR_DIR / "map")
     ACCESS_MAP_TYPES = env.choices("ACCESS_MAP_TYPES", "lmdb", frozenset({"lmdb", "hash", "cdb"}))
+    DNS_KEYS_FILE = env.file("DNS_KEYS_FILE")
+    ZONE_FILES_DIR = env.folder("ZONE_FILES_DIR", VAR_DIR / "zones")
+    NOTIFY_LISTEN = env.listener("NOTIFY_LISTEN")
     TIME_ZONE = env.zone("TIME_ZONE", "Asia/Taipei")
     conflict = simulator_conflict(PORTAL_SIMULATOR, DEBUG, base_url.scheme, hostname)
     if conflict:
@@ -236,6 +239,11 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+# Name servers may be slow: they have a worker of their own, so that no publication waits.
+CELERY_TASK_ROUTES = {
+    "whitelist.sync_zone": {"queue": "registry"},
+    "whitelist.second_opinion": {"queue": "registry"},
+}
 CELERY_TIMEZONE = "UTC"
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 

@@ -144,6 +144,29 @@ def start(*command: str, **changes: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.parametrize(
+    ("value", "taken"),
+    [
+        ("", None),
+        ("192.0.2.1:53", ("192.0.2.1", 53)),
+        ("0.0.0.0:5353", ("0.0.0.0", 5353)),  # noqa: S104
+        ("[2001:db8::1]:53", ("2001:db8::1", 53)),
+    ],
+)
+def test_where_to_listen_is_an_address_and_a_port(value, taken):
+    assert env(NOTIFY_LISTEN=value).listener("NOTIFY_LISTEN") == taken
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["53", "localhost:53", "192.0.2.1", "192.0.2.1:", "192.0.2.1:0", "192.0.2.1:65536", ":53"]
+    + ["192.0.2.1:５３", "[2001:db8::1]", "192.0.2.1:53:53"],
+)
+def test_a_malformed_place_to_listen_is_an_error(value):
+    with pytest.raises(SettingError, match="NOTIFY_LISTEN"):
+        env(NOTIFY_LISTEN=value).listener("NOTIFY_LISTEN")
+
+
 def test_the_defaults_start():
     assert start().returncode == 0
 

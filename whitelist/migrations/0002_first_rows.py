@@ -20,10 +20,10 @@ def create_rows(apps, schema_editor):
     apps.get_model("whitelist", "Relay").objects.get_or_create(name="local")
 
 
-def create_schedules(apps, schema_editor):
+def create_schedules(apps, schema_editor, schedules=SCHEDULES):
     interval_schedule = apps.get_model("django_celery_beat", "IntervalSchedule")
     periodic_task = apps.get_model("django_celery_beat", "PeriodicTask")
-    for task, seconds, expire_seconds, description in SCHEDULES:
+    for task, seconds, expire_seconds, description in schedules:
         interval, _ = interval_schedule.objects.get_or_create(every=seconds, period="seconds")
         periodic_task.objects.get_or_create(
             name=task,

@@ -1,23 +1,34 @@
-"""The nouns of the service, one file each."""
+"""The nouns of the service, one file each, or a few that belong together."""
 
 from whitelist.models.access_map import AccessMap
 from whitelist.models.audit import AuditRecord
 from whitelist.models.block import Block
 from whitelist.models.entry import WhitelistEntry
-from whitelist.models.host import Host
+from whitelist.models.host import Host, HostChange, OmittedRecord
 from whitelist.models.network import Network
+from whitelist.models.registration import LiveAnswer, RegistrationOverride
 from whitelist.models.relay import Relay
 from whitelist.models.service_settings import ServiceSettings
-from whitelist.models.zone import Zone
+from whitelist.models.sync_run import HeldTransfer, SyncRun
+from whitelist.models.unit_membership import UnitMembership
+from whitelist.models.zone import Zone, ZoneServer
 
 __all__ = [
     "AccessMap",
     "AuditRecord",
     "Block",
+    "HeldTransfer",
     "Host",
+    "HostChange",
+    "LiveAnswer",
     "Network",
+    "OmittedRecord",
+    "RegistrationOverride",
     "Relay",
     "ServiceSettings",
+    "SyncRun",
+    "UnitMembership",
     "WhitelistEntry",
     "Zone",
+    "ZoneServer",
 ]

@@ -23,6 +23,13 @@ class AuditAction(models.TextChoices):
     BLOCKED = "block_created", _("Block created")
     BLOCK_LIFTED = "block_lifted", _("Block lifted")
     REGISTRY_CHANGED = "registry_changed", _("Registry changed")
+    TRANSFER_HELD = "transfer_held", _("Transfer held")
+    TRANSFER_RELEASED = "transfer_released", _("Held transfer released")
+    TRANSFER_DROPPED = "transfer_dropped", _("Held transfer dropped")
+    REGISTRATION_LOST = "registration_lost", _("Registration lost")
+    REGISTRATION_BACK = "registration_back", _("Registration back")
+    OVERRIDE_SET = "override_set", _("Override set")
+    OVERRIDE_LIFTED = "override_lifted", _("Override lifted")
 
 
 class AuditRecord(models.Model):

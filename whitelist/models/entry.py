@@ -65,6 +65,9 @@ class WhitelistEntry(models.Model):
     end_reason = models.CharField(_("end reason"), max_length=20, choices=EndReason, blank=True)
     end_note = models.CharField(_("note"), max_length=200, blank=True)
     serial = models.BigIntegerField(_("map serial"))
+    registration_lost_at = models.DateTimeField(_("registration lost"), null=True, blank=True)
+    # What `expires_at` was before the loss brought it forward, should the name come back.
+    expiry_before_loss = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects = EntryQuerySet.as_manager()
 
@@ -85,6 +88,15 @@ class WhitelistEntry(models.Model):
                 condition=Q(ended_at__isnull=True, end_reason="")
                 | (Q(ended_at__isnull=False, ended_at__gte=F("opened_at")) & ~Q(end_reason="")),
                 name="entry_ends_once_with_a_reason",
+            ),
+            models.CheckConstraint(
+                condition=Q(registration_lost_at__isnull=True, expiry_before_loss__isnull=True)
+                | Q(
+                    registration_lost_at__isnull=False,
+                    expiry_before_loss__isnull=False,
+                    expiry_before_loss__gte=F("expires_at"),
+                ),
+                name="entry_loss_never_lengthens",
             ),
         ]
         indexes = [

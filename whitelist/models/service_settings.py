@@ -57,6 +57,37 @@ class ServiceSettings(models.Model):
             " a forward zone that is loaded. Empty: any name."
         ),
     )
+    minimum_age_hours = models.PositiveIntegerField(
+        _("minimum age of a name (hours)"),
+        default=0,
+        validators=[MaxValueValidator(90 * 24)],
+        help_text=_("A name that is newer in its zone does not count yet; 0 is no minimum."),
+    )
+    series_length = models.PositiveIntegerField(
+        _("series of names (length)"),
+        default=32,
+        validators=[MaxValueValidator(254)],
+        help_text=_(
+            "Names numbered in step with this many addresses or more, such as pc1 to pc200, were"
+            " made by a machine, and wait for a decision of staff; 0 lets them count."
+        ),
+    )
+    registration_grace_minutes = models.PositiveIntegerField(
+        _("grace after a registration is lost (minutes)"),
+        default=10,
+        validators=[MaxValueValidator(MAX_TERM_MINUTES)],
+        help_text=_("How long an entry still runs when its address loses its registered name."),
+    )
+    entries_hit_allowed = models.PositiveIntegerField(
+        _("active entries a sync may hit"),
+        default=5,
+        help_text=_("Held for a decision where more entries would lose their registration."),
+    )
+    unit_admins_may_edit = models.BooleanField(
+        _("unit network admins may edit"),
+        default=False,
+        help_text=_("Hosts and overrides of their own unit's networks; else they only look."),
+    )
     paused = models.BooleanField(_("paused"), default=False)
     paused_until = models.DateTimeField(
         _("paused until"), null=True, blank=True, help_text=_("Empty: until somebody resumes it")
@@ -106,6 +137,14 @@ class ServiceSettings(models.Model):
     def suffixes(self) -> list[str]:
         lines = (line.strip().strip(".").lower() for line in self.name_suffixes.splitlines())
         return [line for line in lines if line]
+
+    @property
+    def minimum_age(self) -> timedelta:
+        return timedelta(hours=self.minimum_age_hours)
+
+    @property
+    def registration_grace(self) -> timedelta:
+        return timedelta(minutes=self.registration_grace_minutes)
 
     def is_paused(self, at: datetime) -> bool:
         return self.paused and (self.paused_until is None or self.paused_until > at)
