@@ -1,0 +1,219 @@
+"""NOTIFY: who is believed, what goes back, and that nobody can drive us with it."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import dns.flags
+import dns.message
+import dns.name
+import dns.opcode
+import dns.query
+import dns.rcode
+import dns.tsig
+import pytest
+import time_machine
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.real.processes import free_port, wait_until
+from whitelist.registry.notify import GAP, Hints, Known, NotifiedZone, answer
+from whitelist.registry.notify_listener import CONNECTION_TIMEOUT, NotifyListener
+
+PRIMARY = "192.0.2.53"
+KEY = dns.tsig.Key("transfer.nthu.", b"0123456789abcdef0123456789abcdef", dns.tsig.HMAC_SHA256)
+OTHERS_KEY = dns.tsig.Key("other.", b"fedcba9876543210fedcba9876543210", dns.tsig.HMAC_SHA256)
+WRONG_SECRET = dns.tsig.Key("transfer.nthu.", b"x" * 32, dns.tsig.HMAC_SHA256)
+UNKNOWN_KEY = dns.tsig.Key("nobody.", b"x" * 32, dns.tsig.HMAC_SHA256)
+ZONE = "ee.nthu.edu.tw"
+KNOWN = Known(
+    {
+        ZONE: [
+            NotifiedZone(1, frozenset({PRIMARY}), frozenset({"transfer.nthu"})),
+            NotifiedZone(2, frozenset({"192.0.2.54"}), frozenset()),
+        ]
+    },
+    {KEY.name: KEY, OTHERS_KEY.name: OTHERS_KEY},
+)
+
+
+def notify(
+    zone: str = ZONE, kind: str = "SOA", *, key: dns.tsig.Key | None = None, at: int | None = None
+) -> bytes:
+    message = dns.message.make_query(zone, kind)
+    message.flags = dns.flags.AA
+    message.set_opcode(dns.opcode.NOTIFY)
+    if key:
+        message.use_tsig(key)
+    with time_machine.travel(at or time.time()):
+        return message.to_wire()
+
+
+def rcode(wire: bytes | None) -> str:
+    assert wire is not None
+    message = dns.message.from_wire(wire, keyring=False)
+    assert message.flags & dns.flags.QR
+    return dns.rcode.to_text(message.rcode())
+
+
+@pytest.mark.parametrize(
+    ("wire", "source", "code", "zones"),
+    [
+        pytest.param(notify(), PRIMARY, "NOERROR", (1,), id="from the server of one view"),
+        pytest.param(notify(), "192.0.2.54", "NOERROR", (2,), id="from the server of the other"),
+        pytest.param(notify("EE.NTHU.EDU.TW."), PRIMARY, "NOERROR", (1,), id="upper case"),
+        pytest.param(notify(key=KEY), "203.0.113.9", "NOERROR", (1,), id="anybody with the key"),
+        pytest.param(notify(), "203.0.113.9", "REFUSED", (), id="a stranger"),
+        pytest.param(notify(key=OTHERS_KEY), PRIMARY, "REFUSED", (), id="a key of another zone"),
+        pytest.param(notify(key=WRONG_SECRET), PRIMARY, "NOTAUTH", (), id="a wrong secret"),
+        pytest.param(notify(key=UNKNOWN_KEY), PRIMARY, "NOTAUTH", (), id="an unknown key"),
+        pytest.param(notify(key=KEY, at=1_000_000_000), PRIMARY, "NOTAUTH", (), id="a wrong clock"),
+        pytest.param(notify("math.nthu.edu.tw"), PRIMARY, "NOTAUTH", (), id="a zone not followed"),
+        pytest.param(notify(kind="A"), PRIMARY, "FORMERR", (), id="no SOA question"),
+        pytest.param(
+            dns.message.make_query(ZONE, "SOA").to_wire(), PRIMARY, "NOTIMP", (), id="a query"
+        ),
+        pytest.param(notify()[:20], PRIMARY, "FORMERR", (), id="cut off"),
+    ],
+)
+def test_who_is_believed(wire, source, code, zones):
+    given = answer(wire, source, KNOWN)
+    assert given.zones == zones
+    assert rcode(given.wire) == code
+    assert given.wire is not None
+    assert given.wire[:2] == wire[:2]
+
+
+def test_a_believed_notify_is_answered_with_authority_and_signed_where_it_was():
+    response = answer(notify(key=KEY), PRIMARY, KNOWN).wire
+    assert response is not None
+    message = dns.message.from_wire(notify(key=KEY), keyring={KEY.name: KEY})
+    assert message.had_tsig
+    parsed = dns.message.from_wire(response, keyring=False)
+    assert parsed.flags & dns.flags.AA
+    assert parsed.opcode() == dns.opcode.NOTIFY
+
+
+@pytest.mark.parametrize("wire", [b"", b"\0", b"\0" * 11, notify()[:2] + b"\x80" + notify()[3:]])
+def test_a_response_or_a_scrap_gets_no_answer(wire):
+    assert answer(wire, PRIMARY, KNOWN).wire is None
+
+
+@given(
+    st.binary(max_size=100)
+    | st.builds(bytearray, st.just(notify())).flatmap(
+        lambda wire: st.tuples(st.integers(0, len(wire) - 1), st.integers(0, 255)).map(
+            lambda change: (
+                bytes(wire[: change[0]]) + bytes([change[1]]) + bytes(wire[change[0] + 1 :])
+            )
+        )
+    )
+)
+def test_no_bytes_make_it_raise(wire):
+    assert set(answer(wire, "203.0.113.9", KNOWN).zones) == set()
+
+
+def test_hints_are_passed_on_at_once_and_then_once_a_gap():
+    hints = Hints()
+    passed = []
+    for tick in range(35):
+        now = 100 + tick / 10
+        hints.add(1, now)
+        passed += [(round(now - 100, 1), zone) for zone in hints.due(now)]
+    assert passed == [(0, 1), (1.0, 1), (2.0, 1), (3.0, 1)]
+    assert hints.wait(103.4) == pytest.approx(0.6)
+    assert list(hints.due(200)) == [1], "the last hint is not lost"
+    assert hints.wait(200) is None
+    assert GAP == 1
+
+
+def test_hints_about_one_zone_do_not_hold_up_another():
+    hints = Hints()
+    hints.add(1, 100)
+    assert list(hints.due(100)) == [1]
+    hints.add(1, 100.1)
+    hints.add(2, 100.1)
+    assert list(hints.due(100.1)) == [2]
+
+
+class Listening:
+    """A listener in a thread; what it passed on, and when."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.asked: list[tuple[int, float]] = []
+        self.trouble: Exception | None = None
+        self.stopped = threading.Event()
+        self.listener = NotifyListener("127.0.0.1", self.port, load=self.load, ask=self.ask)
+        self.thread = threading.Thread(target=self.listener.run, args=(self.stopped.is_set,))
+
+    def load(self) -> Known:
+        zone = NotifiedZone(7, frozenset({"127.0.0.1"}), frozenset())
+        return Known({ZONE: [zone]}, {})
+
+    def ask(self, zone: int) -> None:
+        self.asked.append((zone, time.monotonic()))
+        if self.trouble:
+            raise self.trouble
+
+    def send(self, wire: bytes) -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            sender.sendto(wire, ("127.0.0.1", self.port))
+
+
+@contextmanager
+def listening() -> Iterator[Listening]:
+    place = Listening()
+    place.thread.start()
+    try:
+        yield place
+    finally:
+        place.stopped.set()
+        place.thread.join(5)
+        place.listener.close()
+
+
+@pytest.mark.parametrize("ask", [dns.query.udp, dns.query.tcp])
+def test_a_notify_by_udp_and_by_tcp_is_answered_and_passed_on(ask):
+    message = dns.message.from_wire(notify())
+    with listening() as place:
+        response = ask(message, "127.0.0.1", timeout=5, port=place.port)
+        assert response.rcode() == dns.rcode.NOERROR
+        wait_until(lambda: place.asked, "the hint", timeout=5)
+    assert [zone for zone, _at in place.asked] == [7]
+
+
+def test_a_flood_makes_one_hint_a_second_and_loses_no_last_one():
+    with listening() as place:
+        began = time.monotonic()
+        for _ in range(500):
+            place.send(notify())
+        wait_until(lambda: len(place.asked) == 2, "the second hint", timeout=5)
+        assert place.asked[1][1] - began >= GAP * 0.9
+
+
+def test_junk_stalled_and_too_many_connections_do_not_stop_it():
+    with listening() as place:
+        place.send(b"junk")
+        idle = [socket.create_connection(("127.0.0.1", place.port)) for _ in range(60)]
+        idle[0].sendall(b"\xff\xff" + b"x" * 5000)
+        place.send(notify())
+        wait_until(lambda: place.asked, "the hint", timeout=5)
+        for connection in idle:
+            connection.close()
+    assert CONNECTION_TIMEOUT <= 5
+
+
+def test_an_error_while_passing_on_is_logged_and_the_next_hint_goes_on(caplog):
+    with listening() as place:
+        place.trouble = RuntimeError("no broker")
+        place.send(notify())
+        wait_until(lambda: len(place.asked) == 1, "the first hint", timeout=5)
+        place.trouble = None
+        place.send(notify())
+        wait_until(lambda: len(place.asked) == 2, "the second hint", timeout=5)
+    assert "zone 7 could not be asked about" in caplog.text
