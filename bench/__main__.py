@@ -11,6 +11,7 @@ BENCHMARKS = {
     "click-postgres": ["bench.click_to_exempt", "--postgres"],
     "registry": ["bench.registry"],
     "registry-postgres": ["bench.registry", "--postgres"],
+    "transfer": ["bench.transfer"],
     "kills": ["pytest", "-q", "-m", "long", "tests/real/test_kills.py"],
     "tables": ["pytest", "-q", "-m", "long", "tests/relay_agent"],
 }
