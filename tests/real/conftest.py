@@ -7,6 +7,8 @@ import os
 import psycopg
 import pytest
 
+from tests.real.name_server_fixtures import serve, serve_for_module  # noqa: F401
+
 
 @pytest.fixture(scope="session")
 def service_settings(worker_id: str) -> dict[str, str]:
