@@ -78,5 +78,5 @@ def left_out_words(left_out: Counter[LeftOut]) -> str:
     """What of a zone registers no host, most frequent first; empty where nothing was left out."""
     if not left_out.total():
         return ""
-    reasons = ", ".join(f"{count:,} {reason.value}" for reason, count in left_out.most_common())
+    reasons = ", ".join(f"{count:,} {reason.phrase}" for reason, count in left_out.most_common())
     return f"; left out {left_out.total():,}: {reasons}"

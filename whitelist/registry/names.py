@@ -9,6 +9,7 @@ service (`_dmarc`), not a machine.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 MAX_NAME = 253
 MAX_LABEL = 63
@@ -16,6 +17,20 @@ LABEL = r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?"
 # At least two labels, the last one not a number: `140.114.64.154` is no name.
 FULL_NAME = re.compile(rf"(?:{LABEL}\.)+(?![0-9]+\Z){LABEL}", re.ASCII)
 ONE_LABEL = re.compile(LABEL, re.ASCII)
+
+# Words that stand where no machine is, as the whole label. They are words of names, too
+# (`free-radius`, `null-lab`): any other word beside them makes a name.
+PLACEHOLDERS = frozenset(
+    {"available", "example", "examples", "free", "localhost", "nohost", "noname", "none", "null"}
+    | {"notallocated", "notassigned", "notinuse", "notused", "reserved", "tba", "tbd", "todo"}
+    | {"unallocated", "undefined", "unknown", "unnamed", "vacant", "xxx", "xxxx", "xxxxx"}
+)
+# Words that nobody gives to a machine, whatever stands beside them.
+SURE_PLACEHOLDERS = frozenset({"placeholder", "unassigned", "unused"})
+# Words that change nothing beside a placeholder: `reserved-for-future-use`, `free-ip-12`.
+FILLERS = frozenset({"addr", "address", "for", "future", "host", "hostname", "ip", "name", "use"})
+WORD = re.compile(r"[a-z]+", re.ASCII)
+NO_WORD = "0123456789-_"
 
 
 class HostnameError(ValueError):
@@ -35,6 +50,24 @@ def check_hostname(text: str) -> str:
 def is_hostname(name: str) -> bool:
     """Whether a name that is lower case and without its final dot can be a host's."""
     return len(name) <= MAX_NAME and FULL_NAME.fullmatch(name) is not None
+
+
+def is_placeholder(name: str) -> bool:
+    """Whether a host's name stands for nobody: `unused`, `reserved-17`, `12-not-used`, `free3`.
+
+    Only the first label is judged, by its words; numbers and separators do not count.
+    """
+    return stands_for_nobody(name.partition(".")[0].strip(NO_WORD))
+
+
+@lru_cache(maxsize=4_096)
+def stands_for_nobody(label: str) -> bool:
+    """Kept, since a zone's names have few stems: `pc` of `pc1`, `pc2` …"""
+    words = WORD.findall(label)
+    if not SURE_PLACEHOLDERS.isdisjoint(words):
+        return True
+    said = "".join(word for word in words if word not in FILLERS)
+    return said in PLACEHOLDERS or "".join(words) in PLACEHOLDERS
 
 
 def in_ascii(name: str) -> str:

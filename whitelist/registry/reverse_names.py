@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from whitelist.addresses import AddressError, IPAddress, parse_address
 
@@ -16,6 +17,7 @@ OCTETS = frozenset(str(number) for number in range(256))
 UNICAST = frozenset(str(number) for number in range(1, 224))
 NIBBLES = frozenset("0123456789abcdef")
 # RFC 2317: `0/27`, `0-27` (first address and prefix length) or `0-31` (first and last address)
+LEADING_ZEROS = re.compile(r"\b0+(?=[0-9])", re.ASCII)
 CHILD = re.compile(r"([0-9]{1,3})([/-])([0-9]{1,3})", re.ASCII)
 
 
@@ -30,6 +32,9 @@ def reverse_address(owner: str) -> str | None:
     `154.64.114.140.in-addr.arpa`, the same below an RFC 2317 child of the /24 that covers the
     address, and 32 nibbles below ip6.arpa. Octets with leading zeros stand for nothing.
     """
+    octet, _dot, block = owner.partition(".")
+    if octet in OCTETS and (octets := first_octets(block)):
+        return octets + octet
     labels = owner.split(".")
     if owner.endswith("." + IPV4_TREE):
         del labels[-2:]
@@ -58,6 +63,35 @@ def plain_ipv4(text: str) -> bool:
     return len(labels) == 4 and labels[0] in UNICAST and OCTETS.issuperset(labels)
 
 
+@lru_cache(maxsize=4_096)
+def first_octets(block: str) -> str:
+    """`140.114.64.` for the reverse name of a whole /24 of computers, else nothing.
+
+    Kept, since the names of a zone share few blocks.
+    """
+    labels = block.split(".")
+    if len(labels) != 5 or not block.endswith("." + IPV4_TREE):
+        return ""
+    third, second, first, *_tree = labels
+    plain = first in UNICAST and second in OCTETS and third in OCTETS
+    return f"{first}.{second}.{third}." if plain else ""
+
+
+def meant_address(owner: str) -> str | None:
+    """The address that a reverse name, right or wrong, was evidently meant for; None if unclear.
+
+    Two mistakes leave no doubt: octets with leading zeros, and the whole reverse name before
+    the zone's, of an owner that was written without its final dot.
+    """
+    for tree in TREES:
+        head, found, rest = owner.partition(tree)
+        if found and rest[:1] in {"", "."}:
+            return reverse_address(head + tree) or reverse_address(
+                LEADING_ZEROS.sub("", head) + tree
+            )
+    return None
+
+
 def one_computer(text: str) -> str | None:
     """The canonical address of one computer; an IPv4-mapped one stands for nothing here."""
     try:
@@ -82,6 +116,16 @@ def covers(child: str, octet: str) -> bool:
         return False
     size = 1 << (32 - end)
     return first % size == 0 and first <= number < first + size
+
+
+def is_in_child(owner: str) -> bool:
+    """Whether a name is an address's spelling in an RFC 2317 child: `20.0/27.64.114.140…`."""
+    labels = owner.split(".")
+    return (
+        len(labels) == 7
+        and owner.endswith("." + IPV4_TREE)
+        and CHILD.fullmatch(labels[1]) is not None
+    )
 
 
 def reverse_zone_names(address: IPAddress) -> Iterator[str]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from contextlib import suppress
 from io import BytesIO, StringIO
 from pathlib import Path
 
 import dns.rdatatype
 import dns.zone
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.conftest import missing
 from tests.whitelist.registry.zones import (
@@ -53,6 +56,7 @@ def test_a_messy_reverse_zone_gives_its_hosts_and_counts_the_rest() -> None:
         LeftOut.NOT_AN_ADDRESS: 4,
         LeftOut.NOT_A_HOSTNAME: 2,
         LeftOut.OCCLUDED: 2,
+        LeftOut.PLACEHOLDER: 2,
         LeftOut.UNFINISHED_TARGET: 1,
         LeftOut.WILDCARD: 1,
         LeftOut.ALIAS: 1,
@@ -80,8 +84,30 @@ def test_the_outline_names_the_zone_its_serial_and_its_cuts() -> None:
 
 def test_reading_the_hosts_twice_counts_nothing_twice() -> None:
     zone = zone_file(MESSY_FORWARD)
-    first, left_out = hosts_of(zone), zone.left_out.copy()
-    assert (hosts_of(zone), zone.left_out) == (first, left_out)
+    omissions = zone.omissions
+    first, left_out, kept = hosts_of(zone), zone.left_out.copy(), omissions.kept.copy()
+    assert (hosts_of(zone), zone.left_out, omissions.kept) == (first, left_out, kept)
+    assert zone.omissions is omissions  # who holds it from before the reading sees the result
+
+
+def test_what_is_left_out_can_be_read_with_the_address_it_was_meant_for() -> None:
+    zone = zone_file(MESSY_REVERSE)
+    hosts_of(zone)
+    said = {(o.reason, o.owner.split(".")[0], o.target, o.address) for o in zone.omissions.kept}
+    assert (LeftOut.NOT_AN_ADDRESS, "001", "b.nthu.edu.tw", "140.114.64.1") in said
+    assert (LeftOut.NOT_AN_ADDRESS, "300", "a.nthu.edu.tw", None) in said
+    assert (LeftOut.NOT_A_HOSTNAME, "3", "_x.nthu.edu.tw", "140.114.64.3") in said
+    assert len(said) == zone.left_out.total()
+
+
+def test_odd_bytes_and_endless_names_are_left_out_in_a_form_that_can_be_stored() -> None:
+    text = EE.encode() + b"a\x00\xff A 1.2.3.4\n" + b"x" * 9_999 + b" A 1.2.3.4\n"
+    zone = zone_file(text)
+    assert hosts_of(zone) == set()
+    first, second = zone.omissions.kept
+    assert first.owner == "a\\000\\255.ee.nthu.edu.tw"
+    assert len(second.owner) == 1_024
+    assert zone.left_out == {LeftOut.NOT_A_HOSTNAME: 2}
 
 
 @pytest.mark.parametrize(
@@ -149,6 +175,7 @@ def test_an_origin_that_contradicts_the_file_is_refused() -> None:
         ("pc1 A ( 1.2.3.4", "not closed"),
         ("other.tw. SOA a b 1 2 3 4 5", "a second zone"),
         ("@ SOA a b one 2 3 4 5", "not a number"),
+        ("@ SOA a b 4294967296 2 3 4 5", "not a number"),
     ],
 )
 def test_a_line_that_no_server_loads_is_named_by_its_number(line: str, reason: str) -> None:
@@ -178,6 +205,52 @@ def test_generate_is_never_expanded() -> None:
     zone = zone_file(EE + "$GENERATE 0-999999999 a$ A 10.0.0.1\n")
     assert hosts_of(zone) == set()
     assert zone.left_out == {LeftOut.GENERATED: 1_000_000_000}
+
+
+WORDS = [
+    "pc1",
+    "1.64",
+    "\\x",
+    "@",
+    "A",
+    "PTR",
+    "IN",
+    "NS",
+    "SOA",
+    "CNAME",
+    "DNAME",
+    "1.2.3.4",
+    "::1",
+]
+WORDS += [
+    "$ORIGIN",
+    "$GENERATE",
+    "1-9",
+    "(",
+    ")",
+    ";",
+    '"',
+    "\n",
+    " ",
+    "..",
+    "*",
+    "a" * 70,
+    "\0",
+    "\xa0",
+]
+
+
+@given(st.lists(st.sampled_from(WORDS)).map(" ".join) | st.text(st.characters(codec="latin-1")))
+def test_any_file_gives_hosts_or_says_what_is_wrong_with_it(text: str) -> None:
+    with suppress(SourceError):
+        hosts_of(zone_file((EE + text).encode("latin-1")))
+
+
+def test_a_name_of_very_many_labels_is_no_hosts_and_harms_nothing() -> None:
+    deep = "a." * 5_000 + "deep"
+    zone = zone_file(EE + f"cut NS ns1\n{deep} A 1.2.3.4\n{deep}.cut A 1.2.3.4\n")
+    assert hosts_of(zone) == set()
+    assert zone.left_out == {LeftOut.NOT_A_HOSTNAME: 1, LeftOut.OCCLUDED: 1}
 
 
 def records_of(text: str) -> set[tuple[str, str, str]]:

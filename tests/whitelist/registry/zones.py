@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from io import BytesIO
+from collections.abc import Iterator
+from io import BytesIO, StringIO
 
-from whitelist.registry.sources.zone_file import ZoneFile
+from whitelist.registry.name_servers.wire import TYPES, Record
+from whitelist.registry.sources import BadLines
+from whitelist.registry.sources.master_file import MasterFile
+from whitelist.registry.sources.zone_file import ZoneFile, target_of
 
 MESSY_FORWARD = b"""\xef\xbb\xbf; \xa6\xb3\xa4\xa4\xa4\xe5 (Big5, as comments are)
 $TTL 1h
@@ -63,6 +67,8 @@ foo.64 IN PTR c.nthu.edu.tw.
 64 IN PTR net.nthu.edu.tw.
 2.64 IN PTR 2nd.
 3.64 IN PTR _x.nthu.edu.tw.
+4.64 IN PTR unused.nthu.edu.tw.
+5.64 IN PTR reserved-5.ee.nthu.edu.tw.
 71 IN NS ns1.cs.nthu.edu.tw.
 5.71 IN PTR pc5.cs.nthu.edu.tw.
 0/27.88 IN NS ns1.chem.nthu.edu.tw.
@@ -85,3 +91,15 @@ def zone_file(text: bytes | str, origin: str | None = None) -> ZoneFile:
 
 def hosts_of(zone: ZoneFile) -> set[tuple[str, str]]:
     return {(row.address, row.name) for row in zone.hosts()}
+
+
+def transferred(text: bytes | str, origin: str | None = None) -> Iterator[Record]:
+    """The records of a master file, without `$GENERATE`, as a transfer would have them."""
+    content = (
+        text.decode("latin-1").removeprefix("\xef\xbb\xbf") if isinstance(text, bytes) else text
+    )
+    for record in MasterFile(StringIO(content), BadLines(), origin):
+        if record.type == "SOA":
+            yield Record(record.owner, "SOA", " ".join(record.rdata))
+        elif record.type in TYPES.values():
+            yield Record(record.owner, record.type, target_of(record))

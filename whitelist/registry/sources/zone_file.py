@@ -10,13 +10,12 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import BinaryIO
 
 from whitelist.addresses import AddressError
-from whitelist.models.zone import ZoneKind
-from whitelist.registry.classify import LeftOut, forward_host, reverse_host
-from whitelist.registry.reverse_names import is_reverse_name
+from whitelist.registry.classify import LeftOut
+from whitelist.registry.omissions import Omission, Omissions
+from whitelist.registry.outline import Outline
 from whitelist.registry.sources import BadLines, HostRow, SourceError
 from whitelist.registry.sources.master_file import MasterFile, MasterFileError, Record, absolute
 
@@ -24,39 +23,11 @@ UTF8_BOM = "\xef\xbb\xbf"  # as it looks when read byte for byte
 MAX_ZONE_NAME = 255
 MAX_ORIGIN = 253
 ZONE_NAME = re.compile(r"[a-z0-9_/-]{1,63}(?:\.[a-z0-9_/-]{1,63})*", re.ASCII)
+MAX_SERIAL = 2**32 - 1
 SERIAL = re.compile(r"[0-9]{1,10}", re.ASCII)
-REVERSE_TYPES = frozenset({"PTR", "CNAME"})
-FORWARD_TYPES = frozenset({"A", "AAAA", "PTR", "CNAME"})
-
-
-@dataclass(frozen=True)
-class Outline:
-    """What a zone is: its apex, its serial, and where other zones begin.
-
-    `cuts` are delegated (NS), `renamed` moved away (DNAME); both lie below the apex.
-    """
-
-    apex: str
-    serial: int | None
-    cuts: frozenset[str]
-    renamed: frozenset[str]
-
-    @cached_property
-    def kind(self) -> ZoneKind:
-        return ZoneKind.REVERSE if is_reverse_name(self.apex) else ZoneKind.FORWARD
-
-    def contains(self, owner: str) -> bool:
-        return owner == self.apex or owner.endswith("." + self.apex)
-
-    def occludes(self, owner: str) -> bool:
-        """Whether this zone does not speak for the owner: it lies at or below a cut."""
-        if owner in self.cuts:
-            return True
-        while len(owner) > len(self.apex):
-            owner = owner.partition(".")[2]
-            if owner in self.cuts or owner in self.renamed:
-                return True
-        return False
+# What a name in a file may hold besides itself: bytes that no text should, and no end.
+ODD = re.compile(r"[^!-~]")
+MOST_SHOWN = 1_024
 
 
 @dataclass
@@ -64,13 +35,13 @@ class ZoneFile:
     """One zone in a file that can be read twice.
 
     `origin` is where relative names begin, and the apex, where the file does not say it
-    itself. `left_out` is complete when `hosts` has been read to its end. Raises
+    itself. `omissions` is complete when `hosts` has been read to its end. Raises
     `BadLinesError` and other `SourceError`s.
     """
 
     file: BinaryIO
     origin: str | None = None
-    left_out: Counter[LeftOut] = field(default_factory=Counter)
+    omissions: Omissions = field(default_factory=Omissions)
     generated: int = 0
 
     def __post_init__(self) -> None:
@@ -119,38 +90,43 @@ class ZoneFile:
             raise SourceError(f"no zone has such a long name: {apex[:80]}…")
         return apex
 
+    @property
+    def left_out(self) -> Counter[LeftOut]:
+        return self.omissions.counts
+
     def hosts(self) -> Iterator[HostRow]:
-        """The hosts, each as the file states it; what registers nobody goes to `left_out`."""
+        """The hosts, each as the file states it; what registers nobody goes to `omissions`."""
         bad = BadLines()
-        self.left_out = Counter({LeftOut.GENERATED: self.generated} if self.generated else {})
-        wanted = REVERSE_TYPES if self.outline.kind == ZoneKind.REVERSE else FORWARD_TYPES
+        self.omissions.clear()
+        if self.generated:
+            self.omissions.counts[LeftOut.GENERATED] = self.generated
         for record in self.read(bad):
-            if record.type not in wanted:
+            if record.type not in self.outline.types:
                 continue
             try:
-                host = self.host(record)
+                target = target_of(record)
+                host = self.outline.host(record.owner, record.type, target)
             except (AddressError, MasterFileError) as error:
                 bad.add(record.line, str(error))
                 continue
             if isinstance(host, LeftOut):
-                self.left_out[host] += 1
+                shown = printable(record.owner), record.type, printable(target)
+                self.omissions.add(Omission.of(host, *shown))
             else:
                 yield HostRow(host[0], host[1], None, None, record.line)
         bad.check()
 
-    def host(self, record: Record) -> tuple[str, str] | LeftOut:
-        outline = self.outline
-        if not outline.contains(record.owner):
-            return LeftOut.OUT_OF_ZONE
-        if (outline.cuts or outline.renamed) and outline.occludes(record.owner):
-            return LeftOut.OCCLUDED
-        if record.type == "CNAME":
-            return LeftOut.ALIAS
-        if record.type != "PTR":
-            return forward_host(record.owner, record.type, record.rdata[0])
-        if outline.kind == ZoneKind.FORWARD:
-            return LeftOut.WRONG_TREE
-        return reverse_host(record.owner, absolute(record.rdata[0], record.origin))
+
+def target_of(record: Record) -> str:
+    """An address as it stands, a name made absolute. Raises `MasterFileError`."""
+    if record.type in {"A", "AAAA"}:
+        return record.rdata[0]
+    return absolute(record.rdata[0], record.origin)
+
+
+def printable(name: str) -> str:
+    """A name fit for any database and its index: odd bytes as `\\DDD`, cut where it is too long."""
+    return ODD.sub(lambda odd: f"\\{ord(odd[0]):03d}", name[:MOST_SHOWN])[:MOST_SHOWN]
 
 
 def checked_origin(origin: str) -> str:
@@ -167,8 +143,10 @@ def checked_origin(origin: str) -> str:
 def check_soa(record: Record, other: Record | None, bad: BadLines) -> None:
     if other is not None and other.owner != record.owner:
         bad.add(record.line, f"a second zone begins here, {record.owner}: one file holds one")
-    if not SERIAL.fullmatch(record.rdata[2]):
-        bad.add(record.line, f"the SOA's serial is not a number: {record.rdata[2][:40]!r}")
+    if not (SERIAL.fullmatch(record.rdata[2]) and int(record.rdata[2]) <= MAX_SERIAL):
+        bad.add(
+            record.line, f"the SOA's serial is not a number of 32 bits: {record.rdata[2][:40]!r}"
+        )
 
 
 def without_bom(lines: Iterator[str]) -> Iterator[str]:
