@@ -161,6 +161,11 @@ class Migration(migrations.Migration):
             name='zone',
             options={'ordering': ['name', 'view'], 'verbose_name': 'zone', 'verbose_name_plural': 'zones'},
         ),
+        migrations.AlterField(
+            model_name='host',
+            name='zone',
+            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='hosts', to='whitelist.zone', verbose_name='zone'),
+        ),
         migrations.AddField(
             model_name='host',
             name='first_seen_at',
@@ -369,6 +374,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='omittedrecord',
             index=models.Index(condition=models.Q(('address__isnull', False)), fields=['address'], name='omitted_by_address'),
+        ),
+        migrations.AddIndex(
+            model_name='omittedrecord',
+            index=models.Index(condition=models.Q(('reason', 'wrong_tree')), fields=['owner'], name='omitted_pointer_by_owner'),
         ),
         migrations.AddConstraint(
             model_name='registrationoverride',

@@ -25,8 +25,13 @@ class Host(models.Model):
     there when the zone was first loaded. `reason` and `until` are for entries by staff.
     """
 
+    # The unique constraint begins with the zone: an index of its own would only slow a sync.
     zone = models.ForeignKey(
-        Zone, on_delete=models.CASCADE, related_name="hosts", verbose_name=_("zone")
+        Zone,
+        on_delete=models.CASCADE,
+        related_name="hosts",
+        db_index=False,
+        verbose_name=_("zone"),
     )
     address = AddressField(_("IP address"))
     name = models.CharField(_("domain name"), max_length=253)
@@ -85,7 +90,8 @@ class HostChange(models.Model):
 class OmittedRecord(models.Model):
     """A record of a zone that registers nobody, as the zone has it now.
 
-    The first few thousand of a zone; `Zone.left_out` has the exact numbers by reason.
+    The first few thousand of a zone, and more of those that `registry.aliases` asks for;
+    `Zone.left_out` has the exact numbers by reason.
     `address` is the one that the record was evidently meant for, where that can be told.
     """
 
@@ -106,6 +112,10 @@ class OmittedRecord(models.Model):
             # registry.lookup: what is malformed about an address without a name
             models.Index(
                 fields=["address"], condition=Q(address__isnull=False), name="omitted_by_address"
+            ),
+            # registry.aliases: the PTR records that an alias leads to
+            models.Index(
+                fields=["owner"], condition=Q(reason="wrong_tree"), name="omitted_pointer_by_owner"
             ),
         ]
 

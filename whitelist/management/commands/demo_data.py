@@ -82,8 +82,8 @@ def load_zone(path: Path, at: datetime) -> None:
     with path.open("rb") as file:
         zone = ZoneFile(file)
         outline = zone.outline
-        source = Source(outline.apex, outline.kind, outline.serial, outline.cuts)
-        do_apply_hosts(source, zone.hosts(), actor=SYSTEM, at=at)
+        source = Source(outline.apex, outline.kind, serial=outline.serial, cuts=outline.cuts)
+        do_apply_hosts(source, zone.hosts(), actor=SYSTEM, at=at, omissions=zone.omissions)
 
 
 def fill_settings(at: datetime) -> None:

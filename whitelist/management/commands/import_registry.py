@@ -18,6 +18,7 @@ from whitelist.registry.import_files import (
     this_user,
     with_progress,
 )
+from whitelist.registry.omissions import Omissions
 from whitelist.registry.sources import HostRow, SourceError
 from whitelist.registry.sources.csv_file import read_hosts
 from whitelist.registry.sources.zone_file import ZoneFile
@@ -52,7 +53,7 @@ class Command(DatabaseCommand):
         parser.add_argument(
             "--accept-loss",
             action="store_true",
-            help="with --replace: go on where more than a fifth of the hosts would be removed",
+            help="with --replace: go on where too many addresses would lose their last name",
         )
         parser.add_argument(
             "--dry-run", action="store_true", help="say what would change, and change nothing"
@@ -69,15 +70,28 @@ class Command(DatabaseCommand):
 
     def import_csv(self, file: BinaryIO, options: dict[str, Any]) -> str:
         source = Source(options["source"] or "csv", ZoneKind.LIST)
-        return self.apply(source, read_hosts(file), options)
+        return self.apply(source, read_hosts(file), options, None)
 
     def import_zone(self, file: BinaryIO, options: dict[str, Any]) -> str:
         zone = ZoneFile(file, options["origin"])
         outline = zone.outline
-        source = Source(outline.apex, outline.kind, outline.serial, outline.cuts)
-        return self.apply(source, zone.hosts(), options) + left_out_words(zone.left_out)
+        source = Source(
+            outline.apex,
+            outline.kind,
+            serial=outline.serial,
+            cuts=outline.cuts,
+            renamed=outline.renamed,
+        )
+        said = self.apply(source, zone.hosts(), options, zone.omissions)
+        return said + left_out_words(zone.left_out)
 
-    def apply(self, source: Source, rows: Iterator[HostRow], options: dict[str, Any]) -> str:
+    def apply(
+        self,
+        source: Source,
+        rows: Iterator[HostRow],
+        options: dict[str, Any],
+        omissions: Omissions | None,
+    ) -> str:
         changes = do_apply_hosts(
             source,
             with_progress(rows, self.stderr.write),
@@ -86,6 +100,7 @@ class Command(DatabaseCommand):
             replace=options["replace"],
             accept_loss=options["accept_loss"],
             dry_run=options["dry_run"],
+            omissions=omissions,
         )
         return summary(f"{source.kind.value} {source.name}", changes, dry_run=options["dry_run"])
 
