@@ -24,11 +24,15 @@ ROOMS: dict[str, set[str]] = {
     "whitelist.client_ip": {"whitelist.addresses"},
     "whitelist.models": {"whitelist.addresses"},
     "whitelist.audit": {"whitelist.models", "whitelist.addresses", IDENTITY},
-    "whitelist.registry": {"whitelist.models", "whitelist.addresses", "whitelist.audit"},
+    "whitelist.sending": set(),
+    "whitelist.registry": {
+        "whitelist.models", "whitelist.addresses", "whitelist.audit", "whitelist.sending",
+    },
+    "whitelist.registry.name_servers": {"whitelist.addresses"},
     "whitelist.rules": {
         "whitelist.models", "whitelist.registry", "whitelist.addresses", IDENTITY,
     },
-    "whitelist.outbox": {"whitelist.models"},
+    "whitelist.outbox": {"whitelist.models", "whitelist.sending"},
     "whitelist.entries": {
         "whitelist.rules", "whitelist.models", "whitelist.outbox", "whitelist.addresses",
         "whitelist.audit", "whitelist.registry", IDENTITY,
@@ -43,6 +47,11 @@ PURE = [
     "whitelist.addresses",
     "whitelist.relay_map.render",
     "whitelist.registry.classify",
+    "whitelist.registry.notify",
+    "whitelist.registry.omissions",
+    "whitelist.registry.series",
+    "whitelist.registry.name_servers.transfer",
+    "whitelist.registry.name_servers.query",
 ]
 IMPURE = ("django.db", "django.conf", "django.apps", "django.contrib", "django.core.cache")
 

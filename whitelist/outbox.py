@@ -7,20 +7,12 @@ nobody has published.
 
 from __future__ import annotations
 
-import logging
-
-from celery import current_app
 from django.db import transaction
-from kombu.exceptions import OperationalError
 
 from whitelist.models.access_map import THE_MAP, AccessMap
-
-log = logging.getLogger(__name__)
+from whitelist.sending import send_task
 
 PUBLISH_TASK = "whitelist.publish_access_map"
-# A request waits for the broker this long at most, in seconds; and it asks once.
-PATIENCE = 0.4
-ASK_ONCE = {"max_retries": 0, "socket_connect_timeout": PATIENCE, "socket_timeout": PATIENCE}
 
 
 def lock_map() -> AccessMap:
@@ -41,15 +33,5 @@ def advance(access_map: AccessMap) -> int:
 
 
 def request_publication() -> None:
-    """Send the publish task. A broker that is down costs half a second and loses nothing.
-
-    The connection is its own: Celery's pooled ones wait and retry as suits a worker.
-    """
-    options = {**current_app.conf.broker_transport_options, **ASK_ONCE}
-    try:
-        with current_app.connection_for_write(
-            connect_timeout=PATIENCE, transport_options=options
-        ) as connection:
-            current_app.send_task(PUBLISH_TASK, connection=connection, retry=False)
-    except (OperationalError, OSError) as error:
-        log.warning("publish task not sent, beat will find the serial: %s", error)
+    """Send the publish task; where the broker is down, beat finds the serial."""
+    send_task(PUBLISH_TASK, otherwise="beat will find the serial")

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from celery import shared_task
+from django.conf import settings
 from django.core.management import call_command
 from django.utils import timezone
 
 from portal_auth.redemption import do_purge_redeemed_tickets
-from whitelist.entries import do_end_due_entries
+from whitelist.addresses import parse_address
+from whitelist.entries import do_end_due_entries, do_review_registrations
+from whitelist.models.sync_run import SyncTrigger
+from whitelist.registry.retention import do_forget_old
+from whitelist.registry.schedule import do_send_due
+from whitelist.registry.second_opinion import do_ask_live, zones_to_sync
+from whitelist.registry.sync import do_requested_sync
 from whitelist.relay_map import publish
 
 
@@ -26,9 +33,34 @@ def end_due_entries() -> None:
     do_end_due_entries(timezone.now())
 
 
+@shared_task(name="whitelist.review_registrations")
+def review_registrations() -> None:
+    do_review_registrations(timezone.now())
+
+
+@shared_task(name="whitelist.sync_due_zones")
+def sync_due_zones() -> None:
+    do_send_due(timezone.now())
+
+
+@shared_task(name="whitelist.sync_zone")
+def sync_zone(pk: int, trigger: str, actor: str = "", full: bool = False) -> None:
+    do_requested_sync(pk, SyncTrigger(trigger), actor, full=full)
+
+
+@shared_task(name="whitelist.second_opinion")
+def second_opinion(address: str) -> None:
+    """Ask the name servers about one address; where they know more than we do, sync."""
+    asked = parse_address(address)
+    answer = do_ask_live(asked, at=timezone.now(), keys_file=settings.DNS_KEYS_FILE)
+    for zone in zones_to_sync(answer):
+        do_requested_sync(zone.pk, SyncTrigger.SECOND_OPINION)
+
+
 @shared_task(name="whitelist.clean_up")
 def clean_up() -> None:
-    """Drop used tickets, stale captchas and dead sessions."""
+    """Drop used tickets, old history of the registry, stale captchas and dead sessions."""
     do_purge_redeemed_tickets(timezone.now())
+    do_forget_old(timezone.now())
     call_command("captcha_clean", verbosity=0)
     call_command("clearsessions")

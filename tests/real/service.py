@@ -32,6 +32,8 @@ from tests.real.processes import free_port, start, stop, wait_until
 ROOT = Path(__file__).resolve().parent.parent.parent
 HOST = "127.0.0.1"
 NAMES = ("web", "worker", "beat", "keeper")
+# What following name servers needs besides.
+REGISTRY = ("registry", "notify")
 # Settings of whoever runs the tests that must not reach the service under test.
 INHERITED = ("PATH", "HOME", "LANG", "TMPDIR")
 
@@ -44,9 +46,13 @@ def procfile() -> dict[str, str]:
 
 
 class Service:
-    """Web, worker, beat and keeper. `settings` are environment settings and win over ours."""
+    """Web, worker, beat and keeper, and what else is named.
 
-    def __init__(self, **settings: str) -> None:
+    `settings` are environment settings and win over ours.
+    """
+
+    def __init__(self, *also: str, **settings: str) -> None:
+        self.names = (*NAMES, *also)
         self.settings = settings
         self.folder = Path()
         self.port = 0
@@ -60,7 +66,7 @@ class Service:
             self.manage("migrate", "-v0")
             self.manage("collectstatic", "-v0", "--noinput")
             self.manage("publish_access_map")
-            for name in NAMES:
+            for name in self.names:
                 self.start(name)
             self.wait_ready()
         except BaseException:
@@ -79,7 +85,7 @@ class Service:
         self.close()
 
     def close(self) -> None:
-        for name in NAMES:
+        for name in self.names:
             self.stop(name)
         shutil.rmtree(self.folder, ignore_errors=True)
 

@@ -14,6 +14,8 @@ from tests.real.processes import free_port
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = [
     ("publish_access_map",),
+    ("sync_registry",),
+    ("follow_zone", "ee.nthu.edu.tw", "--server", "192.0.2.1"),
     ("end_due_entries",),
     ("import_networks", "networks.csv"),
     ("import_registry", "hosts.csv", "--format", "csv"),

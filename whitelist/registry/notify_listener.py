@@ -20,6 +20,8 @@ from whitelist.registry.notify import MOST_BYTES, Answer, Hints, Known, answer
 log = logging.getLogger(__name__)
 
 KNOWN_FOR = 5.0  # seconds
+# What is not believed may be of a zone that is followed since a moment ago.
+KNOWN_AT_LEAST = 0.2
 CONNECTION_TIMEOUT = 5.0
 MOST_CONNECTIONS = 50
 TICK = 0.5
@@ -58,7 +60,7 @@ class NotifyListener:
         self.load, self.ask = load, ask
         self.hints = Hints()
         self.known: Known | None = None
-        self.known_until = 0.0
+        self.known_since = float("-inf")
         self.conversations: dict[socket.socket, Conversation] = {}
         self.selector = selectors.DefaultSelector()
         self.udp = socket.socket(family, socket.SOCK_DGRAM)
@@ -140,16 +142,22 @@ class NotifyListener:
 
     def answer(self, wire: bytes, source: str) -> bytes | None:
         now = time.monotonic()
-        if now >= self.known_until:
-            self.reload(now)
-        given = Answer(None) if self.known is None else answer(wire, canonical(source), self.known)
+        given = self.judged(wire, source, now - KNOWN_FOR)
+        if not given.zones:
+            given = self.judged(wire, source, now - KNOWN_AT_LEAST)
         for zone in given.zones:
             self.hints.add(zone, now)
         return given.wire
 
-    def reload(self, now: float) -> None:
+    def judged(self, wire: bytes, source: str, not_before: float) -> Answer:
+        """The answer by what was known at that time or later (monotonic seconds)."""
+        if self.known_since < not_before:
+            self.reload()
+        return Answer(None) if self.known is None else answer(wire, canonical(source), self.known)
+
+    def reload(self) -> None:
         """What was known stays known while the database is away."""
-        self.known_until = now + KNOWN_FOR
+        self.known_since = time.monotonic()
         try:
             self.known = self.load()
         except Exception:

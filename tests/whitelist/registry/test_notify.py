@@ -22,7 +22,11 @@ from hypothesis import strategies as st
 
 from tests.real.processes import free_port, wait_until
 from whitelist.registry.notify import GAP, Hints, Known, NotifiedZone, answer
-from whitelist.registry.notify_listener import CONNECTION_TIMEOUT, NotifyListener
+from whitelist.registry.notify_listener import (
+    CONNECTION_TIMEOUT,
+    KNOWN_AT_LEAST,
+    NotifyListener,
+)
 
 PRIMARY = "192.0.2.53"
 KEY = dns.tsig.Key("transfer.nthu.", b"0123456789abcdef0123456789abcdef", dns.tsig.HMAC_SHA256)
@@ -147,11 +151,14 @@ class Listening:
         self.port = free_port()
         self.asked: list[tuple[int, float]] = []
         self.trouble: Exception | None = None
+        self.followed = True
         self.stopped = threading.Event()
         self.listener = NotifyListener("127.0.0.1", self.port, load=self.load, ask=self.ask)
         self.thread = threading.Thread(target=self.listener.run, args=(self.stopped.is_set,))
 
     def load(self) -> Known:
+        if not self.followed:
+            return Known({}, {})
         zone = NotifiedZone(7, frozenset({"127.0.0.1"}), frozenset())
         return Known({ZONE: [zone]}, {})
 
@@ -185,6 +192,18 @@ def test_a_notify_by_udp_and_by_tcp_is_answered_and_passed_on(ask):
         assert response.rcode() == dns.rcode.NOERROR
         wait_until(lambda: place.asked, "the hint", timeout=5)
     assert [zone for zone, _at in place.asked] == [7]
+
+
+def test_a_zone_that_was_not_followed_a_moment_ago_is_believed_soon():
+    message = dns.message.from_wire(notify())
+    with listening() as place:
+        place.followed = False
+        refused = dns.query.udp(message, "127.0.0.1", timeout=5, port=place.port)
+        assert refused.rcode() == dns.rcode.NOTAUTH
+        place.followed = True
+        time.sleep(KNOWN_AT_LEAST)
+        response = dns.query.udp(message, "127.0.0.1", timeout=5, port=place.port)
+        assert response.rcode() == dns.rcode.NOERROR
 
 
 def test_a_flood_makes_one_hint_a_second_and_loses_no_last_one():

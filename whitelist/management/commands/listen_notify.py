@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 from django.db import close_old_connections
+from django.utils import timezone
 
 from whitelist.management.base import DatabaseCommand
 from whitelist.models import Zone
@@ -62,6 +63,6 @@ def ask(pk: int) -> None:
     try:
         zone = Zone.objects.filter(pk=pk).first()
         if zone is not None:
-            request_sync(zone, SyncTrigger.NOTIFY, "")
+            request_sync(zone, SyncTrigger.NOTIFY, at=timezone.now())
     finally:
         close_old_connections()
