@@ -20,14 +20,15 @@ from whitelist.models.audit import ActorKind, AuditAction, AuditRecord
 from whitelist.models.block import Block
 from whitelist.models.entry import WhitelistEntry
 from whitelist.models.network import Network, NetworkKind
-from whitelist.models.service_settings import RegistrationRule, ServiceSettings
+from whitelist.models.service_settings import ServiceSettings
 from whitelist.registry.lookup import (
+    AddressStatus,
     NamePolicy,
     NotRegistered,
     Registration,
-    Unregistered,
-    check_registered,
-    find_network,
+    Standing,
+    registration_of,
+    standing,
 )
 
 
@@ -43,6 +44,8 @@ class Reason(StrEnum):
     NEEDS_FORWARD = "needs_forward"
     NEEDS_REVERSE = "needs_reverse"
     GENERATED_NAME = "generated_name"
+    MALFORMED = "malformed"
+    REVIEW = "review"
     ADDRESS_IN_USE = "address_in_use"
     QUOTA = "quota"
 
@@ -52,7 +55,8 @@ class Refusal:
     """One refusal with what the page needs to explain it.
 
     `name` is a domain name that was seen but does not count; `until` is when the ground of
-    the refusal ends by itself, where that is known.
+    the refusal ends by itself, where that is known. `standing` is what the registry says of
+    the address, where it is that which refuses.
     """
 
     reason: Reason
@@ -61,6 +65,7 @@ class Refusal:
     block: Block | None = None
     until: datetime | None = None
     limit: int = 0
+    standing: Standing | None = None
 
 
 class RefusedError(Exception):
@@ -81,16 +86,17 @@ class Situation:
     settings: ServiceSettings
 
     @cached_property
+    def standing(self) -> Standing:
+        return standing(self.address, NamePolicy.of(self.settings), at=self.at)
+
+    @property
     def network(self) -> Network | None:
-        return find_network(self.address)
+        return self.standing.network
 
     @cached_property
     def registration(self) -> Registration | NotRegistered:
-        policy = NamePolicy(
-            RegistrationRule(self.settings.registration_rule), tuple(self.settings.suffixes)
-        )
         try:
-            return check_registered(self.address, policy)
+            return registration_of(self.standing)
         except NotRegistered as missing:
             return missing
 
@@ -164,19 +170,16 @@ def network_has_named_machines(situation: Situation) -> Refusal | None:
 
 
 def address_is_registered(situation: Situation) -> Refusal | None:
-    registration = situation.registration
-    if isinstance(registration, Registration):
+    found = situation.standing
+    if found.status is AddressStatus.REGISTERED:
         return None
-    reason = UNREGISTERED[registration.reason]
-    return Refusal(reason, network=situation.network, name=registration.name)
-
-
-UNREGISTERED = {
-    Unregistered.NO_NAME: Reason.NO_NAME,
-    Unregistered.NEEDS_FORWARD: Reason.NEEDS_FORWARD,
-    Unregistered.NEEDS_REVERSE: Reason.NEEDS_REVERSE,
-    Unregistered.GENERATED_NAME: Reason.GENERATED_NAME,
-}
+    return Refusal(
+        Reason(found.status.value),
+        network=found.network,
+        name=found.name,
+        until=found.until,
+        standing=found,
+    )
 
 
 def address_not_in_use(situation: Situation) -> Refusal | None:

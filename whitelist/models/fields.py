@@ -10,6 +10,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from whitelist.addresses import MAX_LENGTH, AddressError, parse_address
+from whitelist.models.lookups import Within
 
 if TYPE_CHECKING:
     GenericField = models.GenericIPAddressField[str | None, Any]
@@ -46,3 +47,6 @@ class AddressField(GenericField):
 
     def value_to_string(self, obj: models.Model) -> str:
         return str(self.value_from_object(obj))
+
+
+AddressField.register_lookup(Within)

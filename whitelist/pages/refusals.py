@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from urllib.parse import quote, urlencode
+from typing import Any
 
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from whitelist.models import Network
+from whitelist.models import OmittedRecord
+from whitelist.pages.admin_text import CODES, message, unit_contact
 from whitelist.pages.answers import state_page
+from whitelist.pages.opinion import opinion_of_servers
+from whitelist.pages.records import wrong_record
 from whitelist.pages.state import PageState
+from whitelist.registry.classify import LeftOut
 from whitelist.rules import Reason, Refusal
-from whitelist.templatetags.whitelist_times import local_day_minute, local_hour, utc_offset
+from whitelist.templatetags.whitelist_times import local_day_minute, local_hour
 
 FORBIDDEN = 403
 TOO_MANY_REQUESTS = 429
-EMAIL = re.compile(r"[^\s<>,;:()]+@[^\s<>,;:()]+")
 
 
 @dataclass(frozen=True)
@@ -40,18 +40,13 @@ LOOKS = {
     Reason.NEEDS_FORWARD: Look("warn", "icons/tag.svg"),
     Reason.NEEDS_REVERSE: Look("warn", "icons/tag.svg"),
     Reason.GENERATED_NAME: Look("warn", "icons/tag.svg"),
+    Reason.MALFORMED: Look("warn", "icons/tag.svg"),
+    Reason.REVIEW: Look("warn", "icons/clock.svg"),
     Reason.QUOTA: Look("warn", "icons/clock.svg"),
     Reason.ADDRESS_IN_USE: Look("warn", "icons/person.svg"),
     Reason.PAUSED: Look("off", "icons/pause.svg"),
     Reason.SUSPENDED_ADDRESS: Look("stop", "icons/ban.svg"),
     Reason.SUSPENDED_PERSON: Look("stop", "icons/ban.svg"),
-}
-# What a help desk can search for, in the text that goes to the network's admin.
-NAME_CODES = {
-    Reason.NO_NAME: "IP-NO-NAME",
-    Reason.NEEDS_FORWARD: "IP-NEEDS-FORWARD",
-    Reason.NEEDS_REVERSE: "IP-NEEDS-REVERSE",
-    Reason.GENERATED_NAME: "IP-GENERATED-NAME",
 }
 
 
@@ -68,9 +63,35 @@ def refusal_page(request: HttpRequest, state: PageState) -> HttpResponse:
         "word": status_word(reason),
         "heading": heading(refusal, state),
     }
-    if reason in NAME_CODES:
-        context |= for_the_admin(refusal, state)
+    if reason in CODES:
+        context |= registration_context(request, refusal, state)
     return state_page(request, f"whitelist/refused/{reason}.html", state, status=status, **context)
+
+
+def registration_context(
+    request: HttpRequest, refusal: Refusal, state: PageState
+) -> dict[str, Any]:
+    """What the registry and the name servers say, and the message to whoever can mend it."""
+    record = refusal.standing.record if refusal.standing else None
+    return {
+        **message(refusal, state),
+        "contact": unit_contact(refusal),
+        "opinion": opinion_of_servers(request, state),
+        "record": wrong_record(record) if record else "",
+        "fault": record_fault(record) if record else "",
+    }
+
+
+def record_fault(record: OmittedRecord) -> str:
+    """What is wrong with a record, in a sentence."""
+    names = {"type": record.type, "owner": record.owner, "target": record.target}
+    match record.reason:
+        case LeftOut.UNFINISHED_TARGET:
+            return _("Its %(type)s record points to %(target)s: the final dot is missing.") % names
+        case LeftOut.NOT_AN_ADDRESS:
+            return _("Its %(type)s record stands at %(owner)s, which is not an IP.") % names
+        case _other:
+            return _("Its %(type)s record has a name that no computer can have.") % names
 
 
 def status_word(reason: Reason) -> str:
@@ -107,6 +128,8 @@ def headings() -> dict[Reason, str]:
         Reason.NEEDS_FORWARD: _("The domain name of this IP lacks its forward record"),
         Reason.NEEDS_REVERSE: _("The domain name of this IP lacks its reverse record"),
         Reason.GENERATED_NAME: _("This IP only has an automatic name"),
+        Reason.MALFORMED: _("The domain name record of this IP has a mistake"),
+        Reason.REVIEW: _("The domain name of this IP does not count yet"),
         Reason.ADDRESS_IN_USE: _("Somebody else has whitelisted this IP"),
         Reason.SUSPENDED_ADDRESS: _("Whitelisting is suspended for this IP"),
         Reason.SUSPENDED_PERSON: _("Whitelisting is suspended for your account"),
@@ -120,53 +143,3 @@ def paused_heading(refusal: Refusal, state: PageState) -> str:
     today = timezone.localdate(state.situation.at) == timezone.localdate(until)
     moment = local_hour(until) if today else local_day_minute(until)
     return _("This service is paused until %(moment)s") % {"moment": moment}
-
-
-def for_the_admin(refusal: Refusal, state: PageState) -> dict[str, str]:
-    """The text to hand on, and the address to which it can be mailed."""
-    text = text_for_admin(refusal, state)
-    email = contact_email(refusal.network)
-    return {"text_for_admin": text, "admin_email": email, "mailto": mailto(email, text)}
-
-
-def text_for_admin(refusal: Refusal, state: PageState) -> str:
-    situation = state.situation
-    checked = timezone.localtime(situation.at)
-    facts = {
-        _("IP"): str(situation.address),
-        _("Name seen"): refusal.name,
-        _("Checked"): f"{checked:%Y-%m-%d %H:%M:%S} ({utc_offset()})",
-        _("For"): _("SMTP IP whitelist"),
-        _("Code"): NAME_CODES[refusal.reason],
-    }
-    lines = [_("%(label)s: %(value)s") % {"label": k, "value": v} for k, v in facts.items() if v]
-    return "\n".join([wish(refusal.reason), *lines])
-
-
-def wish(reason: Reason) -> str:
-    match reason:
-        case Reason.NEEDS_FORWARD:
-            return _("Please add the forward record (A or AAAA) of this name:")
-        case Reason.NEEDS_REVERSE:
-            return _("Please add the reverse record (PTR) of this IP:")
-        case _other:
-            return _("Please register a domain name (forward and reverse):")
-
-
-def contact_email(network: Network | None) -> str:
-    """The e-mail address in the network's contact, which may also be a name or a telephone."""
-    found = EMAIL.search(network.contact) if network else None
-    if found is None:
-        return ""
-    try:
-        validate_email(found[0])
-    except ValidationError:
-        return ""
-    return found[0]
-
-
-def mailto(email: str, text: str) -> str:
-    if not email:
-        return ""
-    fields = {"subject": _("SMTP IP whitelist: domain name registration"), "body": text}
-    return f"mailto:{quote(email, safe='@')}?{urlencode(fields, quote_via=quote)}"

@@ -142,6 +142,9 @@ def refused_state(situation: Situation, refusal: Refusal) -> PageState:
 
 
 def running_state(entry: WhitelistEntry, relays: RelayProgress, situation: Situation) -> State:
+    if entry.registration_lost_at and entry.effective_at:
+        # In effect before; only its earlier end is on its way, and that must be told at once.
+        return State.ENDING
     if not relays.complete:
         return State.PENDING
     left = entry.expires_at - situation.at

@@ -194,18 +194,6 @@ def do_store_content(zone: Zone, held: HeldTransfer, count: int, at: datetime) -
     do_store_omissions(zone, counts, (OmissionRow(*row) for row in kept))
 
 
-def do_drop(zone: Zone, *, serial: int | None, digest: str, actor: Actor, at: datetime) -> None:
-    """Forget exactly the held transfer of that serial and digest.
-
-    Raises `ChangedMeanwhileError`.
-    """
-    with transaction.atomic():
-        zone = Zone.objects.select_for_update().get(pk=zone.pk)
-        held = check_same(HeldTransfer.objects.filter(zone=zone).first(), serial, digest)
-        record(AuditAction.TRANSFER_DROPPED, held, actor=actor, at=at)
-        held.delete()
-
-
 def do_supersede(zone: Zone, *, actor: Actor, at: datetime) -> None:
     """Drop what is held of a locked zone: newer content has passed the guard."""
     for held in HeldTransfer.objects.filter(zone=zone).defer("hosts"):

@@ -2,42 +2,86 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, Subquery
 
 from whitelist.addresses import IPAddress
-from whitelist.models.host import Host
-from whitelist.models.network import Network
-from whitelist.models.service_settings import RegistrationRule
-from whitelist.models.zone import Zone, ZoneKind
-from whitelist.registry.classify import is_generated
-from whitelist.registry.reverse_names import ancestors, reverse_zone_names
+from whitelist.models.host import Host, HostChange, OmittedRecord
+from whitelist.models.network import Network, NetworkKind
+from whitelist.models.registration import (
+    LiveAnswer,
+    LiveVerdict,
+    OverrideDecision,
+    RegistrationOverride,
+)
+from whitelist.registry.agreement import (
+    AddressStatus,
+    Claim,
+    KnownZone,
+    NamePolicy,
+    Verdict,
+    Why,
+    judge,
+)
+from whitelist.registry.aliases import evidence_elsewhere, stored_aliases
+from whitelist.registry.classify import MALFORMED
+from whitelist.registry.concerned import stored_zones, zones_of_answer
+from whitelist.registry.halves import Alias, Evidence, Half
+from whitelist.registry.series import neighbours, run_length
 
-# Zones by name, and whether we hold what is in them.
-KnownZones = dict[str, bool]
+__all__ = [
+    "AddressStatus",
+    "NamePolicy",
+    "NotRegistered",
+    "Registration",
+    "Standing",
+    "Why",
+    "check_registered",
+    "find_network",
+    "registration_of",
+    "standing",
+]
 
-
-class Unregistered(StrEnum):
-    """Why an address does not count as registered."""
-
-    NO_NAME = "no_name"
-    NEEDS_FORWARD = "needs_forward"
-    NEEDS_REVERSE = "needs_reverse"
-    GENERATED_NAME = "generated_name"
+# A live answer says nothing any more after this.
+LIVE_ANSWER_LASTS = timedelta(minutes=15)
+# Of an address with more names than this, the first are asked whether they are one of a series.
+MOST_NAMES_IN_SERIES = 8
+# Where a half is missing, the kind of record that would be it.
+MISSING = {
+    AddressStatus.NO_NAME: ("A", "AAAA", "PTR"),
+    AddressStatus.NEEDS_FORWARD: ("A", "AAAA"),
+    AddressStatus.NEEDS_REVERSE: ("PTR",),
+}
+HOST_FIELDS = ("address", "name", "unit", "contact", "first_seen_at", "until")
+ZONE_FIELDS = ("name", "view", "kind", "source", "checked_at", "expire")
+ONLY = (*HOST_FIELDS, *(f"zone__{field}" for field in ZONE_FIELDS))
 
 
 @dataclass(frozen=True)
-class NamePolicy:
-    """What counts as a registered name.
+class Standing:
+    """What the registry says of an address.
 
-    `suffixes` are lower case without a leading dot; none means that any name may count.
+    `name` is the one under which it is registered, or the best that was seen; `zone` the one
+    that says so, with its view. `since`: when the name, or its later half, came; None where it
+    was there when its zone was first loaded. `until`: when an override or an entry by staff
+    ends, or when a name comes of age. `unit` and `contact` are the host's, else the network's.
+    `why` goes with `review`, or says `override` of a registration; `record` is what is
+    malformed.
     """
 
-    rule: RegistrationRule = RegistrationRule.AGREEING
-    suffixes: tuple[str, ...] = ()
+    status: AddressStatus
+    name: str = ""
+    zone: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    network: Network | None = None
+    unit: str = ""
+    contact: str = ""
+    why: Why | None = None
+    record: OmittedRecord | None = None
 
 
 @dataclass(frozen=True)
@@ -51,12 +95,12 @@ class Registration:
 
 
 class NotRegistered(Exception):
-    """The address has no name that counts; `name` is the best one that was seen."""
+    """The address has no name that counts; the standing has the reason."""
 
-    def __init__(self, reason: Unregistered, name: str = "") -> None:
-        super().__init__(reason.value)
-        self.reason = reason
-        self.name = name
+    def __init__(self, standing: Standing) -> None:
+        super().__init__(standing.status.value)
+        self.status = standing.status
+        self.standing = standing
 
 
 def find_network(address: IPAddress) -> Network | None:
@@ -64,90 +108,183 @@ def find_network(address: IPAddress) -> Network | None:
     return Network.objects.containing(address).first()
 
 
-def check_registered(address: IPAddress, policy: NamePolicy) -> Registration:
-    """The registration of the address, or `NotRegistered` with the reason.
+def check_registered(address: IPAddress, policy: NamePolicy, *, at: datetime) -> Registration:
+    """The registration of the address, or `NotRegistered` with its standing."""
+    return registration_of(standing(address, policy, at=at))
 
-    Names of a list count by themselves. Names of DNS zones must be ours, and count as the
-    rule says: by default forward and reverse agree wherever both zones are known. Generated
-    names never count. One query, and one more where zones decide.
+
+def registration_of(found: Standing) -> Registration:
+    """The registration that a standing amounts to. Raises `NotRegistered`."""
+    if found.status is not AddressStatus.REGISTERED:
+        raise NotRegistered(found)
+    return Registration(found.name, found.zone, found.unit, found.contact)
+
+
+def standing(address: IPAddress, policy: NamePolicy, *, at: datetime) -> Standing:
+    """Whether the address is registered, and if not, why.
+
+    The kind of its network decides first, then an override by staff, then names: see `judge`.
+    A registration costs four queries at most: network and override, names, zones, series;
+    one more where an alias leads to its reverse name. Where the registry says no, two or three
+    more look for a malformed record and at what the name servers said themselves.
     """
-    stored = Host.objects.filter(address=str(address)).select_related("zone")
-    hosts = list(stored.order_by("name", "zone_id"))
-    in_zones = [host for host in hosts if host.zone.kind != ZoneKind.LIST]
-    zones = known_zones(address, in_zones) if in_zones else {}
-    candidates = [host for host in hosts if is_ours(host, policy, zones)]
-    named = [host for host in candidates if not is_generated(host.name, address)]
-    counted = counting(address, named, policy, zones)
-    if counted:
-        host = counted[0]
-        return Registration(host.name, host.zone.name, host.unit, host.contact)
-    if candidates and not named:
-        raise NotRegistered(Unregistered.GENERATED_NAME, candidates[0].name)
-    raise NotRegistered(*missing_half(named))
+    network, override = network_and_override(address, at)
+    if network is not None and network.kind != NetworkKind.STATIC:
+        return of_network(Standing(AddressStatus.SHARED_ADDRESS), network)
+    if override is not None:
+        return of_network(overridden(override), network)
+    evidence = evidence_of(address, at)
+    verdict = judged(address, evidence, policy, at)
+    if verdict.status is AddressStatus.REGISTERED:
+        verdict = without_series(address, verdict, policy)
+    if verdict.status in MISSING:
+        return of_network(unregistered(address, verdict, evidence.aliases, at), network)
+    return of_network(from_verdict(verdict), network)
 
 
-def counting(
-    address: IPAddress, named: list[Host], policy: NamePolicy, zones: KnownZones
-) -> list[Host]:
-    """The hosts that count under the rule: of lists, then of reverse zones, then of forward."""
-    listed = of_kind(named, ZoneKind.LIST)
-    reverse = of_kind(named, ZoneKind.REVERSE)
-    forward = of_kind(named, ZoneKind.FORWARD)
-    if policy.rule == RegistrationRule.REVERSE:
-        return listed + reverse
-    if policy.rule == RegistrationRule.FORWARD:
-        return listed + forward
-    forward_names = {host.name for host in forward}
-    agreeing = listed + [
-        host
-        for host in reverse
-        if host.name in forward_names or not is_known(zones, ancestors(host.name))
-    ]
-    if not is_known(zones, reverse_zone_names(address)):
-        agreeing += forward
-    return agreeing
+def network_and_override(
+    address: IPAddress, at: datetime
+) -> tuple[Network | None, RegistrationOverride | None]:
+    """The address's network, and the override in force; in one query where there is none."""
+    overrides = RegistrationOverride.objects.in_force(at).filter(address=str(address))
+    networks = Network.objects.containing(address)
+    network = networks.annotate(override=Subquery(overrides.values("pk")[:1])).first()
+    has_none = network is not None and getattr(network, "override", None) is None
+    return network, None if has_none else overrides.first()
 
 
-def missing_half(named: list[Host]) -> tuple[Unregistered, str]:
-    """Which half of the registration is missing, and the name that has the other half."""
-    for kind, missing in (
-        (ZoneKind.REVERSE, Unregistered.NEEDS_FORWARD),
-        (ZoneKind.FORWARD, Unregistered.NEEDS_REVERSE),
-    ):
-        for host in of_kind(named, kind):
-            return missing, host.name
-    return Unregistered.NO_NAME, ""
+def overridden(override: RegistrationOverride) -> Standing:
+    accepts = override.decision == OverrideDecision.ACCEPT
+    return Standing(
+        AddressStatus.REGISTERED if accepts else AddressStatus.REVIEW,
+        override.name,
+        since=override.created_at,
+        until=override.until,
+        why=Why.OVERRIDE,
+    )
 
 
-def of_kind(hosts: list[Host], kind: ZoneKind) -> list[Host]:
-    return [host for host in hosts if host.zone.kind == kind]
+def of_network(found: Standing, network: Network | None) -> Standing:
+    """With the network, whose unit and contact stand in where the host states none."""
+    if network is None:
+        return found
+    return replace(
+        found,
+        network=network,
+        unit=found.unit or network.unit,
+        contact=found.contact or network.contact,
+    )
 
 
-def is_ours(host: Host, policy: NamePolicy, zones: KnownZones) -> bool:
-    """Whether the name ends in an allowed suffix, or lies in a forward zone that we hold.
-
-    A list's names are stated by staff, and any may count.
-    """
-    if not policy.suffixes or host.zone.kind != ZoneKind.REVERSE:
-        return True
-    names = list(ancestors(host.name))
-    return any(name in policy.suffixes for name in names) or is_known(zones, names)
+def judged(address: IPAddress, evidence: Evidence, policy: NamePolicy, at: datetime) -> Verdict:
+    zones = known_zones(address, evidence.names) if evidence.names else []
+    return judge(address, evidence, zones, policy, at=at)
 
 
-def known_zones(address: IPAddress, hosts: list[Host]) -> KnownZones:
+def evidence_of(address: IPAddress, at: datetime) -> Evidence:
+    """What is held of the address; what an alias leads to is looked for where there is one."""
+    stored = Host.objects.in_force(at).filter(address=str(address))
+    named = stored.select_related("zone").only(*ONLY).order_by("name", "zone_id")
+    hosts = list(named.annotate(is_aliased=Exists(stored_aliases(address))))
+    halves = [Half.of(host) for host in hosts]
+    if hosts and not getattr(hosts[0], "is_aliased", True):
+        return Evidence(halves)
+    elsewhere = evidence_elsewhere(address)
+    return Evidence([*halves, *elsewhere.halves], elsewhere.aliases)
+
+
+def known_zones(address: IPAddress, names: Iterable[str]) -> list[KnownZone]:
     """The zones that could hold the address's PTR record or the addresses of these names.
 
     A zone that is stored but was never loaded, and has no hosts, is one that another zone
     delegates: it exists, and we do not know what is in it.
     """
-    names = set(reverse_zone_names(address))
-    for host in hosts:
-        names.update(ancestors(host.name))
     holds = Q(loaded_at__isnull=False) | Exists(Host.objects.filter(zone=OuterRef("pk")))
-    zones = Zone.objects.filter(name__in=names).exclude(kind=ZoneKind.LIST).annotate(holds=holds)
-    return dict(zones.values_list("name", "holds"))
+    zones = stored_zones(address, names).annotate(holds=holds)
+    return [KnownZone(*row) for row in zones.values_list("name", "view", "holds")]
 
 
-def is_known(zones: KnownZones, closest_first: Iterable[str]) -> bool:
-    """Whether the closest zone around a name, the one that speaks for it, is one we hold."""
-    return next((zones[name] for name in closest_first if name in zones), False)
+def without_series(address: IPAddress, verdict: Verdict, policy: NamePolicy) -> Verdict:
+    """The verdict with the first name that is none of a series; a review where all are.
+
+    A name that a list states counts by itself.
+    """
+    if not policy.series_length or verdict.claims[0].is_listed:
+        return verdict
+    asked = verdict.claims[:MOST_NAMES_IN_SERIES]
+    for claim, is_one in zip(asked, in_series(address, asked, policy.series_length), strict=True):
+        if not is_one:
+            return replace(verdict, name=claim.best.name, claims=(claim,))
+    return Verdict(AddressStatus.REVIEW, verdict.name, verdict.claims[:1], Why.SERIES)
+
+
+def in_series(address: IPAddress, claims: tuple[Claim, ...], length: int) -> list[bool]:
+    """Of each name, whether it is one of so many that are numbered in step with addresses."""
+    names = [claim.best.name for claim in claims]
+    around = [neighbours(name, address, length - 1) for name in names]
+    wanted = {pair for pairs in around for pair in pairs}
+    if not wanted:
+        return [False for _name in names]
+    stored = Host.objects.filter(name__in={name for _address, name in wanted})
+    present = wanted.intersection(stored.values_list("address", "name"))
+    return [run_length(present, name, address, length - 1) >= length for name in names]
+
+
+def unregistered(
+    address: IPAddress, verdict: Verdict, aliases: Sequence[Alias], at: datetime
+) -> Standing:
+    """What is missing, said as precisely as we can.
+
+    A malformed record that was evidently meant to be what is missing is told as such. Where the
+    name servers say that all is there, and still say other than what we hold of them after it
+    was confirmed, somebody has to look.
+    """
+    if live_differs(address, aliases, at):
+        return Standing(AddressStatus.REVIEW, verdict.name, why=Why.LIVE_DIFFERS)
+    omitted = OmittedRecord.objects.filter(
+        address=str(address), reason__in=MALFORMED, type__in=MISSING[verdict.status]
+    )
+    record = omitted.select_related("zone").first()
+    if record is None:
+        return Standing(verdict.status, verdict.name)
+    return Standing(AddressStatus.MALFORMED, verdict.name, zone=str(record.zone), record=record)
+
+
+def live_differs(address: IPAddress, aliases: Sequence[Alias], at: datetime) -> bool:
+    """Whether a live answer of late has it registered, and every zone was confirmed since.
+
+    An answer from before the address's latest change is of another time, and differs from nothing.
+    """
+    answer = LiveAnswer.objects.filter(
+        address=str(address),
+        verdict=LiveVerdict.REGISTERED,
+        answered_at__gt=at - LIVE_ANSWER_LASTS,
+    ).first()
+    if answer is None or is_outdated(answer):
+        return False
+    zones = [zone for zone in zones_of_answer(answer, aliases) if zone.is_followed]
+    answered_at = answer.answered_at
+    return bool(zones) and all(
+        zone.checked_at is not None and answered_at is not None and zone.checked_at > answered_at
+        for zone in zones
+    )
+
+
+def is_outdated(answer: LiveAnswer) -> bool:
+    return HostChange.objects.filter(address=answer.address, at__gt=answer.answered_at).exists()
+
+
+def from_verdict(verdict: Verdict) -> Standing:
+    if not verdict.claims:
+        return Standing(verdict.status, verdict.name)
+    claim = verdict.claims[0]
+    return Standing(
+        verdict.status,
+        claim.best.name,
+        zone=str(claim.best.zone),
+        since=claim.since,
+        until=verdict.until or claim.until,
+        unit=claim.best.unit,
+        contact=claim.best.contact,
+        why=verdict.why,
+    )

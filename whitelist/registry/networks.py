@@ -16,6 +16,7 @@ from whitelist.registry.apply import Changes
 from whitelist.registry.sources.csv_file import NetworkRow
 
 BATCH = 500
+WRITTEN_DOWN = ("added", "updated", "removed", "unchanged")
 
 
 @transaction.atomic
@@ -40,12 +41,13 @@ def do_apply_networks(
     Network.objects.bulk_update(changed, ["kind", "unit", "contact"], batch_size=BATCH)
     changes = Changes(len(new), len(changed), 0, unchanged)
     if changes:
+        numbers = asdict(changes)
         audit.record(
             AuditAction.REGISTRY_CHANGED,
             actor=actor,
             at=at,
             reason="networks",
-            after=asdict(changes),
+            after={name: numbers[name] for name in WRITTEN_DOWN},
         )
     transaction.set_rollback(dry_run)
     return changes

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
+from django.db import transaction
 from django.utils import timezone
 
 from tests.whitelist.factories import (
@@ -17,10 +18,20 @@ from tests.whitelist.factories import (
     open_entry,
     register,
 )
-from tests.whitelist.pages.member import Browser
+from tests.whitelist.pages.member import Browser, text_of
 from whitelist.addresses import parse_address
 from whitelist.entries import do_open_entry
-from whitelist.models import ServiceSettings, WhitelistEntry
+from whitelist.models import (
+    Host,
+    LiveAnswer,
+    OmittedRecord,
+    RegistrationOverride,
+    ServiceSettings,
+    WhitelistEntry,
+    Zone,
+)
+from whitelist.models.registration import LiveVerdict
+from whitelist.registry.classify import LeftOut
 from whitelist.relay_map.acknowledge import acknowledge
 
 Scenario = Callable[[Browser], None]
@@ -108,6 +119,74 @@ def generated_name(browser: Browser) -> None:
     make_host(ADDRESS, "host-64-154.dynamic.nthu.edu.tw")
 
 
+def malformed(browser: Browser) -> None:
+    """The final dot of the PTR record's target is missing."""
+    make_network()
+    reverse = make_zone("64.114.140.in-addr.arpa", "reverse")
+    OmittedRecord.objects.create(
+        zone=reverse,
+        reason=LeftOut.UNFINISHED_TARGET,
+        owner="154.64.114.140.in-addr.arpa",
+        type="PTR",
+        target="lab154.ee.nthu.edu.tw.64.114.140.in-addr.arpa",
+        address=ADDRESS,
+    )
+
+
+def too_young(browser: Browser) -> None:
+    make_network()
+    set_service(minimum_age_hours=24)
+    host = make_host(zone=make_zone("64.114.140.in-addr.arpa", "reverse"))
+    Host.objects.filter(pk=host.pk).update(first_seen_at=timezone.now() - timedelta(hours=1))
+
+
+def expired_zone(browser: Browser) -> None:
+    make_network()
+    zone = make_zone("64.114.140.in-addr.arpa", "reverse")
+    make_host(zone=zone)
+    day = timezone.now() - timedelta(days=1)
+    Zone.objects.filter(pk=zone.pk).update(source="servers", checked_at=day, expire=3600)
+
+
+def series(browser: Browser) -> None:
+    make_network()
+    zone = make_zone("64.114.140.in-addr.arpa", "reverse")
+    for number in range(130, 170):
+        make_host(f"140.114.64.{number}", f"pc{number}.ee.nthu.edu.tw", zone=zone)
+
+
+def live_differs(browser: Browser) -> None:
+    """The name servers answer, and their zone, read since, does not have it."""
+    make_network()
+    zone = make_zone("64.114.140.in-addr.arpa", "reverse")
+    now = timezone.now()
+    Zone.objects.filter(pk=zone.pk).update(source="servers", checked_at=now)
+    answer(LiveVerdict.REGISTERED, ago=timedelta(minutes=1))
+
+
+def answer(verdict: LiveVerdict, *, ago: timedelta = timedelta(0)) -> None:
+    """What the name servers have said of the usual address."""
+    at = timezone.now() - ago
+    is_open = verdict == LiveVerdict.ASKED
+    LiveAnswer.objects.create(
+        address=ADDRESS,
+        asked_at=at,
+        answered_at=None if is_open else at,
+        verdict=verdict,
+        names={"lab154.ee.nthu.edu.tw": [ADDRESS]},
+    )
+
+
+def overridden(browser: Browser) -> None:
+    register()
+    RegistrationOverride.objects.create(
+        address=ADDRESS,
+        decision="refuse",
+        reason="stolen laptop",
+        until=timezone.now() + timedelta(days=2),
+    )
+
+
 def shared_address(browser: Browser) -> None:
     register()
     make_network("140.114.64.0/24", "wifi", unit="Library")
@@ -159,6 +238,12 @@ REFUSALS: dict[Scenario, tuple[str, str]] = {
     needs_forward: ("refused", "needs_forward"),
     needs_reverse: ("refused", "needs_reverse"),
     generated_name: ("refused", "generated_name"),
+    malformed: ("refused", "malformed"),
+    too_young: ("refused", "review"),
+    expired_zone: ("refused", "review"),
+    series: ("refused", "review"),
+    live_differs: ("refused", "review"),
+    overridden: ("refused", "review"),
     shared_address: ("refused", "shared_address"),
     suspended_address: ("refused", "suspended_address"),
     suspended_person: ("refused", "suspended_person"),
@@ -172,3 +257,19 @@ ALL: dict[Scenario, tuple[str, str | None]] = {**STATES, **REFUSALS}
 def name_of(scenario: object) -> str:
     """For the tests' names."""
     return getattr(scenario, "__name__", str(scenario))
+
+
+def page_of(scenario: Scenario, *, language: str = "en", **service: object) -> str:
+    """The page that a member sees in the scenario, with these settings of the service."""
+    browser = Browser(language=language).sign_in()
+    scenario(browser)
+    set_service(**{"contact_phone": "03-571-5131", **service})
+    return text_of(browser.get())
+
+
+def page_fresh(scenario: Scenario) -> str:
+    """The scenario alone: its rows are undone after it."""
+    with transaction.atomic():
+        text = page_of(scenario)
+        transaction.set_rollback(True)
+    return text

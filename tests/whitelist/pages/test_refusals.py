@@ -3,79 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from urllib.parse import unquote
 
 import pytest
 import time_machine
-from django.db import transaction
 from django.utils import timezone
 
-from tests.whitelist.factories import make_block, make_network, register
+from tests.whitelist.factories import make_block, register
 from tests.whitelist.pages import scenarios
 from tests.whitelist.pages.member import PAGE, Browser, text_of
-from tests.whitelist.pages.scenarios import Scenario, name_of
-from whitelist.models import Network
-from whitelist.pages.refusals import contact_email
+from tests.whitelist.pages.scenarios import name_of, page_fresh, page_of
 
 pytestmark = pytest.mark.django_db
-NAME_CODES = {
-    scenarios.no_name: "IP-NO-NAME",
-    scenarios.needs_forward: "IP-NEEDS-FORWARD",
-    scenarios.needs_reverse: "IP-NEEDS-REVERSE",
-    scenarios.generated_name: "IP-GENERATED-NAME",
-}
-
-
-def page_of(scenario: Scenario, **service: object) -> str:
-    browser = Browser().sign_in()
-    scenario(browser)
-    scenarios.set_service(**{"contact_phone": "03-571-5131", **service})
-    return text_of(browser.get())
-
-
-class TestNames:
-    @pytest.mark.parametrize(("scenario", "code"), NAME_CODES.items(), ids=name_of)
-    def test_the_text_for_the_admin_is_ready_to_hand_on(
-        self, scenario: Scenario, code: str
-    ) -> None:
-        text = page_of(scenario)
-        block = text.split('id="blk"')[1].split("</pre>")[0]
-        assert "IP: 140.114.64.154" in block
-        assert f"Code: {code}" in block
-        assert "Checked: 2026-11-24 12:0" in block
-
-    @pytest.mark.parametrize("scenario", [*NAME_CODES][1:], ids=name_of)
-    def test_it_names_the_name_that_was_seen(self, scenario: Scenario) -> None:
-        block = page_of(scenario).split('id="blk"')[1].split("</pre>")[0]
-        assert "Name seen: " in block
-
-    def test_the_mail_to_the_admin_is_written_already(self) -> None:
-        text = page_of(scenarios.no_name)
-        link = text.split('href="mailto:')[1].split('"')[0].replace("&amp;", "&")
-        assert link.startswith("ee-net@example.edu.tw?subject=")
-        assert "IP: 140.114.64.154\nChecked: " in unquote(link)
-        assert "+" not in link  # mail programs take it for a plus
-
-    def test_an_admin_without_email_is_shown_as_text(self) -> None:
-        browser = Browser().sign_in()
-        make_network(contact="林管理 03-571-5131 <b>")
-        text = text_of(browser.get())
-        assert "mailto:" not in text
-        assert "林管理 03-571-5131 &lt;b&gt;" in text
-
-    @pytest.mark.parametrize(
-        ("contact", "email"),
-        [
-            ("ee-net@example.edu.tw", "ee-net@example.edu.tw"),
-            ("林管理 <lin@ee.example.edu.tw>, 分機 31131", "lin@ee.example.edu.tw"),
-            ("林管理（lin@ee.example.edu.tw）", ""),
-            ("分機 31131", ""),
-            ("", ""),
-            ("a@b?cc=x@y.example", ""),
-        ],
-    )
-    def test_an_email_is_found_only_where_one_stands(self, contact: str, email: str) -> None:
-        assert contact_email(Network(contact=contact)) == email
 
 
 class TestSuspension:
@@ -173,11 +111,3 @@ class TestOthers:
         for scenario in scenarios.REFUSALS:
             red = 'class="state stop"' in page_fresh(scenario)
             assert red == name_of(scenario).startswith("suspended")
-
-
-def page_fresh(scenario: Scenario) -> str:
-    """The scenario alone: its rows are undone after it."""
-    with transaction.atomic():
-        text = page_of(scenario)
-        transaction.set_rollback(True)
-    return text

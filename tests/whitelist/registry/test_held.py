@@ -35,7 +35,6 @@ from whitelist.registry.held import (
     ChangedMeanwhileError,
     compressed,
     difference,
-    do_drop,
     do_release,
     pairs_of,
 )
@@ -164,33 +163,23 @@ def test_a_release_compares_with_what_is_stored_now() -> None:
     assert stored(zone) == FEW
 
 
-@pytest.mark.parametrize("decide", [do_release, do_drop])
 @pytest.mark.parametrize(("serial", "digest"), [(1, None), (3, None), (None, None), (2, "0" * 64)])
-def test_nothing_else_than_what_was_looked_at_is_decided(
-    decide: Any, serial: int | None, digest: str | None
+def test_nothing_else_than_what_was_looked_at_is_released(
+    serial: int | None, digest: str | None
 ) -> None:
     zone, held = held_zone()
     before = actions()
     with pytest.raises(ChangedMeanwhileError):
-        decide(zone, serial=serial, digest=digest or held.digest, actor=STAFF, at=LATER)
+        do_release(zone, serial=serial, digest=digest or held.digest, actor=STAFF, at=LATER)
     assert (stored(zone), actions()) == (TEN, before)
     assert HeldTransfer.objects.get() == held
 
 
-@pytest.mark.parametrize("decide", [do_release, do_drop])
-def test_a_decision_is_made_once(decide: Any) -> None:
+def test_a_release_is_made_once() -> None:
     zone, held = held_zone()
-    decide(zone, serial=2, digest=held.digest, actor=STAFF, at=LATER)
+    do_release(zone, serial=2, digest=held.digest, actor=STAFF, at=LATER)
     with pytest.raises(ChangedMeanwhileError):
-        decide(zone, serial=2, digest=held.digest, actor=STAFF, at=LATER)
-
-
-def test_dropping_forgets_it_and_leaves_the_zone() -> None:
-    zone, held = held_zone()
-    do_drop(zone, serial=2, digest=held.digest, actor=STAFF, at=LATER)
-    assert not HeldTransfer.objects.exists()
-    assert stored(zone) == TEN
-    assert AuditRecord.objects.get(action=AuditAction.TRANSFER_DROPPED).actor == "lee"
+        do_release(zone, serial=2, digest=held.digest, actor=STAFF, at=LATER)
 
 
 PAIRS = st.sets(st.builds(host, st.integers(1, 120), st.sampled_from(["pc", "lab"])))

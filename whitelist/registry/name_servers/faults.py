@@ -38,3 +38,12 @@ class NameServerError(Exception):
         self.fault = fault
         self.server = server
         self.detail = detail
+
+
+class ElsewhereError(NameServerError):
+    """The name asked for is an alias of `target`, which the server does not serve."""
+
+    def __init__(self, server: Server, target: str) -> None:
+        detail = f"an alias leads to {target}, which is elsewhere"
+        super().__init__(Fault.NOT_SERVED, server, detail)
+        self.target = target

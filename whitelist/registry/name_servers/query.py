@@ -12,7 +12,7 @@ from typing import Literal
 import dns.rcode
 import dns.rdatatype
 
-from whitelist.registry.name_servers.faults import Fault
+from whitelist.registry.name_servers.faults import ElsewhereError, Fault
 from whitelist.registry.name_servers.request import NOERROR, Believer, Request, question
 from whitelist.registry.name_servers.server import Server
 from whitelist.registry.name_servers.stream import Stream, reason
@@ -40,7 +40,8 @@ def ask_records(server: Server, owner: str, kind: Kind, *, timeout: float) -> li
     """Addresses or names that the server's zones hold for `owner`; empty where there are none.
 
     Aliases are followed as far as the answer leads: an RFC 2317 child on the same server.
-    Raises `NameServerError`: NOT_SERVED also where an alias or delegation leads elsewhere.
+    Raises `NameServerError`: NOT_SERVED also where a delegation leads elsewhere, and as
+    `ElsewhereError` where an alias does.
     """
     request = question(server, owner, dns.rdatatype.from_text(kind))
     records, message = answer(request, timeout, accepted=(NOERROR, NXDOMAIN))
@@ -50,7 +51,7 @@ def ask_records(server: Server, owner: str, kind: Kind, *, timeout: float) -> li
         name = aliases.get(name, name)
     found = [record.data for record in records if (record.owner, record.type) == (name, kind)]
     if not found and aliases and not is_denial(message):
-        raise request.error(Fault.NOT_SERVED, f"an alias leads to {name}, which is elsewhere")
+        raise ElsewhereError(server, name)
     return list(dict.fromkeys(found))
 
 
