@@ -16,10 +16,11 @@ from portal_auth.identity import PortalIdentity
 from whitelist import audit, outbox
 from whitelist.addresses import IPAddress, parse_address
 from whitelist.audit import SYSTEM, Actor
+from whitelist.models.access_map import AccessMap
 from whitelist.models.audit import AuditAction
 from whitelist.models.entry import EndReason, EntryQuerySet, WhitelistEntry
 from whitelist.models.service_settings import ServiceSettings
-from whitelist.registry.lookup import Registration
+from whitelist.registry.lookup import AddressStatus, NamePolicy, Registration, standing
 from whitelist.rules import EXTENDING, OPENING, RefusedError, Situation, check_allowed
 
 
@@ -90,9 +91,15 @@ def extend_entry(pk: int, applicant: PortalIdentity, at: datetime) -> WhitelistE
     check_allowed(Situation(applicant, parse_address(entry.address), at, settings), EXTENDING)
     before = facts(entry)
     entry.expires_at = max(entry.expires_at, at + settings.term)
+    # The rules have found it registered again: a notice of loss has no ground any more.
+    entry.registration_lost_at = entry.expiry_before_loss = None
     entry.extensions += 1
     entry.serial = outbox.advance(access_map)
-    entry.save(update_fields=["expires_at", "extensions", "serial"])
+    entry.save(
+        update_fields=[
+            "expires_at", "registration_lost_at", "expiry_before_loss", "extensions", "serial",
+        ]
+    )  # fmt: skip
     actor = audit.member(applicant)
     audit.record(
         AuditAction.EXTENDED, actor=actor, at=at, entry=entry, before=before, after=facts(entry)
@@ -144,18 +151,90 @@ def close_due(due: EntryQuerySet) -> int:
     entries = list(due)
     for entry in entries:
         before = facts(entry)
-        entry.ended_at, entry.end_reason = entry.expires_at, EndReason.EXPIRED
+        entry.ended_at, entry.end_reason = entry.expires_at, why_it_lapsed(entry)
         entry.save(update_fields=["ended_at", "end_reason"])
         audit.record(
             AuditAction.ENDED,
             actor=SYSTEM,
             at=entry.expires_at,
             entry=entry,
-            reason=EndReason.EXPIRED.value,
+            reason=entry.end_reason,
             before=before,
             after=facts(entry),
         )
     return len(entries)
+
+
+def why_it_lapsed(entry: WhitelistEntry) -> EndReason:
+    """An entry that lapsed before its term was over did so because its ground fell away."""
+    if entry.expiry_before_loss and entry.expires_at < entry.expiry_before_loss:
+        return EndReason.REGISTRATION_LOST
+    return EndReason.EXPIRED
+
+
+def do_review_registrations(at: datetime) -> tuple[int, int]:
+    """Look at the registration of every active entry's address again.
+
+    One that was lost is given notice: the entry ends after the grace period, at the relay
+    too, since it is the expiry that is brought forward. One that is back in time has its old
+    expiry again. How many were given notice, and how many got it taken back.
+    """
+    policy = NamePolicy.of(ServiceSettings.load())
+    lost = back = 0
+    for entry in WhitelistEntry.objects.active(at):
+        is_lost = not is_registered(entry, policy, at)
+        if is_lost and entry.registration_lost_at is None:
+            lost += give_notice(entry.pk, at)
+        elif not is_lost and entry.registration_lost_at is not None:
+            back += take_notice_back(entry.pk, at)
+    return lost, back
+
+
+def is_registered(entry: WhitelistEntry, policy: NamePolicy, at: datetime) -> bool:
+    found = standing(parse_address(entry.address), policy, at=at)
+    return found.status == AddressStatus.REGISTERED
+
+
+@transaction.atomic
+def give_notice(pk: int, at: datetime) -> bool:
+    """Bring the entry's expiry forward; False where it changed since it was looked at."""
+    access_map = outbox.lock_map()
+    entry = WhitelistEntry.objects.active(at).filter(pk=pk, registration_lost_at=None).first()
+    settings = ServiceSettings.load()
+    if entry is None or is_registered(entry, NamePolicy.of(settings), at):
+        return False
+    before = facts(entry)
+    entry.registration_lost_at, entry.expiry_before_loss = at, entry.expires_at
+    entry.expires_at = min(entry.expires_at, at + settings.registration_grace)
+    save_notice(entry, access_map, AuditAction.REGISTRATION_LOST, at, before)
+    return True
+
+
+@transaction.atomic
+def take_notice_back(pk: int, at: datetime) -> bool:
+    """Give the entry its old expiry again; False where it changed since it was looked at."""
+    access_map = outbox.lock_map()
+    entry = WhitelistEntry.objects.active(at).filter(pk=pk).first()
+    policy = NamePolicy.of(ServiceSettings.load())
+    if entry is None or entry.expiry_before_loss is None or not is_registered(entry, policy, at):
+        return False
+    before = facts(entry)
+    entry.expires_at = entry.expiry_before_loss
+    entry.registration_lost_at = entry.expiry_before_loss = None
+    save_notice(entry, access_map, AuditAction.REGISTRATION_BACK, at, before)
+    return True
+
+
+def save_notice(
+    entry: WhitelistEntry,
+    access_map: AccessMap,
+    action: AuditAction,
+    at: datetime,
+    before: dict[str, Any],
+) -> None:
+    entry.serial = outbox.advance(access_map)
+    entry.save(update_fields=["expires_at", "registration_lost_at", "expiry_before_loss", "serial"])
+    audit.record(action, actor=SYSTEM, at=at, entry=entry, before=before, after=facts(entry))
 
 
 def active_entry(pk: int, at: datetime) -> WhitelistEntry:
