@@ -5,7 +5,7 @@ Beside the package `whitelist.admin`, since importing that registers every model
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Model
@@ -14,6 +14,7 @@ from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
+from django.utils.translation import gettext, ngettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 # Names of models whose packages do not translate theirs, or whose words do not fit here.
@@ -36,6 +37,34 @@ def local(at: datetime | None, *, seconds: bool = True) -> str:
         return "–"
     form = "Y-m-d H:i:s" if seconds else "Y-m-d H:i"
     return formats.date_format(timezone.localtime(at), form)
+
+
+UNITS = (
+    (86_400, ngettext_lazy("%(count)d day", "%(count)d days", "count")),
+    (3_600, ngettext_lazy("%(count)d hour", "%(count)d hours", "count")),
+    (60, ngettext_lazy("%(count)d minute", "%(count)d minutes", "count")),
+)
+
+
+def span(seconds: int | None) -> str:
+    """`1 hour`, `90 minutes`, `7 days`: in the largest unit that says it without a remainder."""
+    if seconds is None:
+        return "–"
+    for size, words in UNITS:
+        if seconds and seconds % size == 0:
+            return str(words % {"count": seconds // size})
+    return ngettext("%(count)d second", "%(count)d seconds", seconds) % {"count": seconds}
+
+
+def ago(at: datetime | None, now: datetime) -> str:
+    """`12 minutes ago`: whole units of the largest that has gone by twice, or days."""
+    if at is None:
+        return "–"
+    seconds = int((now - at) / timedelta(seconds=1))
+    if seconds < 60:
+        return gettext("just now")
+    size, words = next(unit for unit in UNITS if seconds >= 2 * unit[0] or unit[0] == 60)
+    return gettext("%(span)s ago") % {"span": words % {"count": seconds // size}}
 
 
 def time_and_day(at: datetime) -> SafeString:

@@ -12,8 +12,10 @@ from django.views.decorators.http import require_safe
 
 from portal_auth.errors import PortalUnavailable
 from portal_auth.issuers import configured_issuers
-from whitelist.models import AccessMap, AuditRecord, Relay, WhitelistEntry
+from whitelist.models import AccessMap, AuditRecord, Relay, WhitelistEntry, Zone
 from whitelist.models.audit import AuditAction
+from whitelist.models.zone import ZoneSource
+from whitelist.registry.zone_states import derived_state
 
 PLAIN = "text/plain; charset=utf-8"
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
@@ -91,8 +93,8 @@ def metrics(_request: HttpRequest) -> HttpResponse:
 
 
 def measured() -> str:
-    access_map = AccessMap.objects.get()
-    active = WhitelistEntry.objects.active(timezone.now())
+    access_map, now = AccessMap.objects.get(), timezone.now()
+    active = WhitelistEntry.objects.active(now)
     values = {
         "whitelist_entries_active": active.count(),
         "whitelist_entries_applying": active.filter(effective_at__isnull=True).count(),
@@ -106,4 +108,32 @@ def measured() -> str:
         f'whitelist_relay_installed_serial{{relay="{relay.name}"}} {relay.installed_serial}'
         for relay in Relay.objects.active()
     ]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *zone_lines(now)]) + "\n"
+
+
+def zone_lines(at: datetime) -> list[str]:
+    """Age, state and size of each zone that is followed or was loaded; one query.
+
+    The age is since the zone was last confirmed; one that never was has none.
+    """
+    zones = Zone.objects.exclude(source=ZoneSource.HAND, loaded_at=None)
+    columns = ("name", "view", "is_in", "checked_at", "hosts_count")
+    ages, states, hosts = [], [], []
+    for name, view, state, checked_at, count in zones.annotate(is_in=derived_state(at)).values_list(
+        *columns
+    ):
+        labels = f'zone="{escaped(name)}",view="{escaped(view)}"'
+        states.append(f'whitelist_zone_state{{{labels},state="{state}"}} 1')
+        hosts.append(f"whitelist_zone_hosts{{{labels}}} {count}")
+        if checked_at is not None:
+            age = (at - checked_at).total_seconds()
+            ages.append(f"whitelist_zone_age_seconds{{{labels}}} {age:.0f}")
+    lines = []
+    for name, samples in (("age_seconds", ages), ("state", states), ("hosts", hosts)):
+        lines += [f"# TYPE whitelist_zone_{name} gauge", *samples]
+    return lines
+
+
+def escaped(label: str) -> str:
+    """The value of a label as Prometheus reads it between quotation marks."""
+    return label.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.contrib.auth.models import AnonymousUser, User
-from django.db.models import Count, Q
+from django.db.models import Count, Min, Q, Sum
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from whitelist.admin_display import admin_url, local
+from whitelist.admin_display import admin_url, ago, local
 from whitelist.models import (
     AccessMap,
     AuditRecord,
@@ -18,7 +20,11 @@ from whitelist.models import (
     Relay,
     ServiceSettings,
     WhitelistEntry,
+    Zone,
 )
+from whitelist.models.zone import ZoneState
+from whitelist.registry.zone_states import TROUBLES, derived_state
+from whitelist.units import units_of
 
 RECENT = 8
 
@@ -42,13 +48,16 @@ def facts(user: User | AnonymousUser, at: datetime) -> list[Fact]:
     if may_see(user, AccessMap) and may_see(user, Relay):
         found += relay_facts()
     if may_see(user, Network) and may_see(user, Host):
-        found.append(registry_fact())
+        found.append(registry_fact(at, with_zones=may_see(user, Zone)))
     if may_see(user, ServiceSettings):
         found.append(service_fact(at))
     return found
 
 
 def may_see(user: User | AnonymousUser, model: type) -> bool:
+    """Whoever is confined to some units gets none of the facts, which are of the whole campus."""
+    if units_of(user) is not None:
+        return False
     name = model.__name__.lower()
     return user.has_perm(f"whitelist.view_{name}") or user.has_perm(f"whitelist.change_{name}")
 
@@ -106,10 +115,35 @@ def relay_facts() -> list[Fact]:
     ]
 
 
-def registry_fact() -> Fact:
-    hosts, networks = Host.objects.count(), Network.objects.count()
-    note = _("registered names in %(count)s networks") % {"count": f"{networks:,}"}
-    return Fact(_("Registry"), f"{hosts:,}", note, admin_url(Host, "changelist"))
+def registry_fact(at: datetime, *, with_zones: bool) -> Fact:
+    """The worst state of the zones that are followed; where all is well, how fresh they are."""
+    hosts = f"{Zone.objects.aggregate(number=Sum('hosts_count'))['number'] or 0:,}"
+    if with_zones:
+        states = zones_by_state(at)
+        for state in (*TROUBLES, ZoneState.NEVER):
+            if state in states:
+                return trouble_fact(state, states[state]["zones"])
+        if ZoneState.OK in states:
+            oldest = {"ago": ago(states[ZoneState.OK]["oldest"], at)}
+            note = _("names; in step, the oldest confirmed %(ago)s") % oldest
+            return Fact(_("Registry"), hosts, note, admin_url(Zone, "changelist"), "ok")
+    networks = f"{Network.objects.count():,}"
+    note = _("registered names in %(count)s networks") % {"count": networks}
+    return Fact(_("Registry"), hosts, note, admin_url(Host, "changelist"))
+
+
+def zones_by_state(at: datetime) -> dict[str, dict[str, Any]]:
+    """How many followed zones are in each state, and when the oldest of them was confirmed."""
+    followed = Zone.objects.followed().annotate(is_in=derived_state(at)).order_by()
+    counts = followed.values("is_in").annotate(zones=Count("pk"), oldest=Min("checked_at"))
+    return {row["is_in"]: dict(row) for row in counts}
+
+
+def trouble_fact(state: ZoneState, zones: int) -> Fact:
+    count = ngettext("%(count)s zone", "%(count)s zones", zones) % {"count": f"{zones:,}"}
+    url = f"{admin_url(Zone, 'changelist')}?state={state}"
+    tone = "go" if state == ZoneState.NEVER else "warn"
+    return Fact(_("Registry"), count, str(state.label), url, tone)
 
 
 def service_fact(at: datetime) -> Fact:

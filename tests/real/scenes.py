@@ -63,7 +63,7 @@ class Scene:
     act: Act | None = None
     clean_up: Prepare | None = None
     person: tuple[str, str, str] = ("a0012345", "staff", "一般")
-    staff: bool = False
+    staff: tuple[str, str] | None = None  # who signs in to the back office
 
 
 def apply_for_it(stage: Stage) -> None:
@@ -228,7 +228,7 @@ SCENES = [
 BACK_OFFICE = [
     Scene("admin-sign-in", "", "/admin/login/", signed_in=False),
     *(
-        Scene(f"admin-{name}", "", f"/admin/{path}", signed_in=False, staff=True)
+        Scene(f"admin-{name}", "", f"/admin/{path}", signed_in=False, staff=STAFF)
         for name, path in (
             ("index", ""),
             ("entries", "whitelist/whitelistentry/"),

@@ -14,9 +14,10 @@ from html import escape
 from pathlib import Path
 
 from tests.real.browser import Browser
-from tests.real.scenes import BACK_OFFICE, SCENES, STAFF, Scene
+from tests.real.registry_scenes import REGISTRY, REGISTRY_BACK_OFFICE
+from tests.real.scenes import BACK_OFFICE, SCENES, Scene
 from tests.real.service import Service
-from tests.real.stages import EVERY_VIEW, opened, stage
+from tests.real.stages import EVERY_VIEW, furnish, opened, stage
 
 
 def main() -> None:
@@ -24,13 +25,11 @@ def main() -> None:
     arguments.add_argument("folder", nargs="?", type=Path, default=Path("screenshots"))
     arguments.add_argument("--only", nargs="*", help="names of scenes")
     options = arguments.parse_args()
-    every = [*SCENES, *BACK_OFFICE]
+    every = [*SCENES, *REGISTRY, *BACK_OFFICE, *REGISTRY_BACK_OFFICE]
     scenes = [scene for scene in every if not options.only or scene.name in options.only]
     options.folder.mkdir(parents=True, exist_ok=True)
     with Service() as service, Browser() as browser:
-        service.manage("demo_data")
-        service.allow_many_requests()
-        service.make_staff(*STAFF)
+        furnish(service)
         for number, scene in enumerate(scenes, 1):
             sys.stderr.write(f"{number:3}/{len(scenes)} {scene.name}\n")
             take(service, browser, scene, options.folder)

@@ -39,6 +39,15 @@ EVERY_VIEW = [
 ]
 
 
+def furnish(service: Service) -> None:
+    """All that the scenes take for granted: the demo campus, its faults, and staff."""
+    service.manage("demo_data")
+    service.allow_many_requests()
+    service.make_staff(*STAFF)
+    call = f"from tests.real.registry_rows import make_rows; make_rows({STAFF[1]!r})"
+    service.manage("shell", "-c", call)
+
+
 @contextmanager
 def stage(service: Service, scene: Scene) -> Iterator[Stage]:
     """Sign in and prepare; undone afterwards where the next scene would be in its way."""
@@ -46,7 +55,7 @@ def stage(service: Service, scene: Scene) -> Iterator[Stage]:
     if scene.signed_in:
         member.sign_in(*scene.person)
     if scene.staff:
-        assert member.sign_in_as_staff(*STAFF).status == 200
+        assert member.sign_in_as_staff(*scene.staff).status == 200
     set_up = Stage(service, scene.address, member)
     if scene.prepare:
         scene.prepare(set_up)

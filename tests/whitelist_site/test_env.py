@@ -159,8 +159,10 @@ def test_where_to_listen_is_an_address_and_a_port(value, taken):
 
 @pytest.mark.parametrize(
     "value",
-    ["53", "localhost:53", "192.0.2.1", "192.0.2.1:", "192.0.2.1:0", "192.0.2.1:65536", ":53"]
-    + ["192.0.2.1:５３", "[2001:db8::1]", "192.0.2.1:53:53"],
+    [
+        *("53", "localhost:53", "192.0.2.1", "192.0.2.1:", "192.0.2.1:0", "192.0.2.1:65536"),
+        *(":53", "192.0.2.1:５３", "[2001:db8::1]", "192.0.2.1:53:53"),
+    ],
 )
 def test_a_malformed_place_to_listen_is_an_error(value):
     with pytest.raises(SettingError, match="NOTIFY_LISTEN"):
@@ -213,6 +215,8 @@ def test_https_without_a_trusted_proxy_is_warned_of():
         ("DATABASE_URL", "oracle://x/y"),
         ("DATABASE_URL", "postgres://u:p@h/db?nonsense=1"),
         ("CELERY_BROKER_URL", "memory://"),
+        ("NOTIFY_LISTEN", "53"),
+        ("DNS_KEYS_FILE", "/nowhere/transfer.key"),
         ("CELERY_BROKER_URL", "file://"),
         ("CELERY_BROKER_URL", "file:///"),
         ("CELERY_BROKER_URL", "file://broker"),

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from tests.whitelist.factories import NOON, open_entry
+from tests.whitelist.admin.zones import NAME, follow, hold
+from tests.whitelist.factories import NOON, make_zone, open_entry
 from whitelist.client_ip import MONITORED
 from whitelist.entries import do_end_due_entries
-from whitelist.models import AccessMap, AuditRecord
+from whitelist.models import AccessMap, AuditRecord, Zone
 from whitelist_site.env import Environment
 from whitelist_site.health import not_ready
 
@@ -140,3 +144,36 @@ def test_metrics_name_the_serials(published: None) -> None:
     text = Client().get("/metrics").content.decode()
     assert "whitelist_map_serial 1\n" in text
     assert "whitelist_map_published_serial 0\n" in text
+
+
+def test_metrics_tell_age_state_and_size_of_each_zone(published: None) -> None:
+    zone = follow(at=timezone.now(), view="inside", hosts_count=65_536)
+    Zone.objects.filter(pk=make_zone("csv").pk).update(loaded_at=NOON, hosts_count=3)
+    make_zone("known.nthu.edu.tw", "forward")  # by a delegation only: not ours to watch
+    text = Client().get("/metrics").content.decode()
+    labels = f'zone="{zone.name}",view="inside"'
+    age = re.search(rf"^whitelist_zone_age_seconds{{{labels}}} (\d+)$", text, re.MULTILINE)
+    assert age is not None
+    assert 720 <= int(age[1]) < 780
+    assert f'whitelist_zone_state{{{labels},state="ok"}} 1\n' in text
+    assert f"whitelist_zone_hosts{{{labels}}} 65536\n" in text
+    assert 'whitelist_zone_state{zone="csv",view="",state="by_hand"} 1\n' in text
+    assert 'whitelist_zone_age_seconds{zone="csv"' not in text
+    assert "known.nthu.edu.tw" not in text
+
+
+def test_a_label_of_a_metric_cannot_break_out_of_its_quotation_marks(published: None) -> None:
+    follow(view='in"\n\\side')
+    assert f'zone="{NAME}",view="in\\"\\n\\\\side"' in Client().get("/metrics").content.decode()
+
+
+def test_metrics_take_one_query_for_all_zones(published: None) -> None:
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            Client().get("/metrics")
+        return len(captured)
+
+    before = queries()
+    for number in range(20):
+        hold(follow(f"zone{number}.tw", at=NOON), [], NOON)
+    assert queries() == before

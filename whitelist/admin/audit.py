@@ -23,10 +23,12 @@ from whitelist.models import (
     Relay,
     ServiceSettings,
     WhitelistEntry,
+    Zone,
+    ZoneServer,
 )
 from whitelist.models.entry import EndReason
 
-AUDITED = (WhitelistEntry, ServiceSettings, Block, Network, Host, Relay)
+AUDITED = (Zone, WhitelistEntry, ServiceSettings, Block, Network, Host, Relay)
 # Where nobody gave a reason, the record holds the code of what ended the entry.
 END_REASONS: dict[str, Any] = dict(EndReason.choices)
 
@@ -86,6 +88,7 @@ def search_condition(term: str) -> Q:
 def field_names() -> dict[str, str]:
     """Names of the fields that audit records speak of, in the language of the page."""
     names = {"block": str(Block._meta.verbose_name), "relay": str(Relay._meta.verbose_name)}
+    names["servers"] = str(ZoneServer._meta.verbose_name_plural)
     for model in AUDITED:
         names |= {
             field.name: str(getattr(field, "verbose_name", field.name))

@@ -15,6 +15,7 @@ from django.utils.translation import gettext, ngettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from whitelist.addresses import AddressError, parse_address
+from whitelist.admin.address_link import address_url
 from whitelist.admin.audit_trail import AuditTrail
 from whitelist.admin.base import BoundedPaginator, ReadOnlyAdmin, Tool
 from whitelist.admin.confirm import ReasonForm, confirmation_page, is_confirmed
@@ -146,9 +147,12 @@ class WhitelistEntryAdmin(ReadOnlyAdmin[WhitelistEntry]):
         return [path("<path:object_id>/end/", end, name=name), *super().get_urls()]
 
     def tools(self, request: HttpRequest, obj: WhitelistEntry) -> list[Tool]:
-        if not self.may_change(request) or not obj.is_active(seen_at(obj)):
-            return []
-        return [Tool(gettext("End now…"), self.url_of("end", obj.pk), is_grave=True)]
+        found = []
+        if request.user.has_perm("whitelist.view_host"):
+            found.append(Tool(gettext("All about this address"), address_url(obj.address)))
+        if self.may_change(request) and obj.is_active(seen_at(obj)):
+            found.append(Tool(gettext("End now…"), self.url_of("end", obj.pk), is_grave=True))
+        return found
 
     def has_end_permission(self, request: HttpRequest) -> bool:
         return self.may_change(request)

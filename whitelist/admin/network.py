@@ -14,9 +14,10 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from whitelist.addresses import AddressError, order_key, parse_address, parse_network
-from whitelist.admin.base import OurAdmin
+from whitelist.admin.address_link import about_address
 from whitelist.admin.filters import DistinctFilter
 from whitelist.admin.registry_audit import record_change, snapshot
+from whitelist.admin.unit_scope import UnitScopedAdmin
 from whitelist.admin_display import ip, tag
 from whitelist.models import Network
 from whitelist.models.network import NetworkKind
@@ -47,7 +48,7 @@ class UnitFilter(DistinctFilter):
 
 
 @admin.register(Network)
-class NetworkAdmin(OurAdmin[Network]):
+class NetworkAdmin(UnitScopedAdmin[Network]):
     form = NetworkForm
     list_display = ("cidr_column", "kind_tag", "unit", "contact")
     list_filter = ("kind", "family", UnitFilter)
@@ -57,6 +58,13 @@ class NetworkAdmin(OurAdmin[Network]):
     show_full_result_count = False
     fields = ("cidr", "kind", "unit", "contact", "first_address", "last_address", "created_at")
     readonly_fields = ("first_address", "last_address", "created_at")
+    unit_list_filter = ("kind", "family")
+
+    def condition_of(self, units: frozenset[str]) -> Q:
+        return Q(unit__in=units)
+
+    def is_row_of(self, obj: Network, units: frozenset[str]) -> bool:
+        return obj.unit in units
 
     def get_fields(self, request: HttpRequest, obj: Network | None = None) -> Any:
         return self.fields if obj else self.fields[:4]
@@ -91,11 +99,19 @@ class NetworkAdmin(OurAdmin[Network]):
 
     @admin.display(description=_("first address"))
     def first_address(self, obj: Network) -> SafeString | str:
-        return ip(str(parse_network(obj.cidr).network_address))
+        return about_edge(str(parse_network(obj.cidr).network_address))
 
     @admin.display(description=_("last address"))
     def last_address(self, obj: Network) -> SafeString | str:
-        return ip(str(parse_network(obj.cidr).broadcast_address))
+        return about_edge(str(parse_network(obj.cidr).broadcast_address))
+
+
+def about_edge(address: str) -> SafeString | str:
+    """A link to what is known of the first or last address, where it can be a computer's."""
+    try:
+        return about_address(str(parse_address(address)))
+    except AddressError:
+        return ip(address)
 
 
 def search_condition(term: str) -> Q:

@@ -14,7 +14,14 @@ from whitelist.models.audit import AuditAction
 
 
 def snapshot(obj: Model, names: Iterable[str]) -> dict[str, Any]:
-    return {name: str(getattr(obj, name)) for name in names}
+    """Those fields as JSON can hold them, and as `differences.readable` shows them."""
+    return {name: plain(getattr(obj, name)) for name in names}
+
+
+def plain(value: object) -> str | None:
+    if value is None:
+        return None
+    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 def record_change(

@@ -93,7 +93,20 @@ class ServiceSettingsAdmin(OneRowAdmin[ServiceSettings]):
             _("Term and quota"),
             {"fields": ("term_minutes", "extend_within_minutes", "requests_per_day")},
         ),
-        (_("Registration"), {"fields": ("registration_rule", "name_suffixes")}),
+        (
+            _("Registration"),
+            {
+                "fields": (
+                    "registration_rule",
+                    "name_suffixes",
+                    "minimum_age_hours",
+                    "series_length",
+                    "registration_grace_minutes",
+                    "entries_hit_allowed",
+                    "unit_admins_may_edit",
+                )
+            },
+        ),
         (
             _("What members read"),
             {

@@ -9,6 +9,8 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from tests.whitelist.admin.staff import PASSWORD, make_rows, make_staff, signed_in
+from tests.whitelist.admin.unit_campus import make_campus, make_unit_admin
+from whitelist.models import ServiceSettings
 
 
 @pytest.fixture(autouse=True)
@@ -45,3 +47,33 @@ def chief_client(chief: User) -> Client:
 def viewer_client(db: None) -> Client:
     """Staff that may look at everything and change nothing."""
     return signed_in(make_staff("viewer", "view"))
+
+
+@pytest.fixture
+def campus(db: None) -> None:
+    make_campus()
+
+
+@pytest.fixture
+def unit_admin(db: None) -> User:
+    return make_unit_admin()
+
+
+@pytest.fixture
+def unit_client(unit_admin: User, campus: None) -> Client:
+    """A network admin of one unit; the pages in English."""
+    client = signed_in(unit_admin)
+    client.cookies["django_language"] = "en"
+    return client
+
+
+@pytest.fixture(params=[False, True], ids=["only looking", "editing"])
+def may_edit(request: pytest.FixtureRequest, db: None) -> bool:
+    """Whether the settings let unit network admins edit: the test runs with both."""
+    ServiceSettings.objects.update(unit_admins_may_edit=request.param)
+    return bool(request.param)
+
+
+@pytest.fixture
+def editing(db: None) -> None:
+    ServiceSettings.objects.update(unit_admins_may_edit=True)

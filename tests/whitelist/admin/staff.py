@@ -14,11 +14,19 @@ from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from portal_auth.models import RedeemedTicket
-from tests.whitelist.factories import make_block, make_host, make_identity, make_zone, register
+from tests.whitelist.admin.zones import make_zone_rows
+from tests.whitelist.factories import (
+    UNIT,
+    make_block,
+    make_host,
+    make_identity,
+    make_zone,
+    register,
+)
 from whitelist.addresses import parse_address
 from whitelist.admin_display import admin_url
 from whitelist.entries import do_end_due_entries, do_open_entry
-from whitelist.models import Host, WhitelistEntry
+from whitelist.models import Host, RegistrationOverride, UnitMembership, WhitelistEntry
 
 PASSWORD = "correct horse battery staple"
 REASON = "asked by the unit's network admin"
@@ -57,8 +65,13 @@ def make_rows(now: datetime) -> None:
     make_block("140.114.200.0/28", at=now)
     make_block("s112000111", "person", until=now + timedelta(days=3), at=now)
     make_host("140.114.64.154", "lab154.ee.nthu.edu.tw", zone=make_zone("nthu.edu.tw", "forward"))
+    make_zone_rows(now)
     user = User.objects.create_user("member-of-staff", is_staff=True)
     Group.objects.create(name="Network group")
+    UnitMembership.objects.create(user=user, unit=UNIT)
+    RegistrationOverride.objects.create(
+        address="140.114.64.1", decision="refuse", reason=REASON, until=now + timedelta(days=9)
+    )
     TOTPDevice.objects.create(user=user, name="app")
     StaticDevice.objects.create(user=user, name="backup")
     AccessAttempt.objects.create(username="chief", ip_address="127.0.0.7", failures_since_start=5)

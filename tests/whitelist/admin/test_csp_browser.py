@@ -16,7 +16,7 @@ from pytest_django.live_server_helper import LiveServer
 from tests.real.browser import Browser
 from tests.whitelist.admin.staff import PASSWORD, make_rows
 from whitelist.admin_display import admin_url
-from whitelist.models import ServiceSettings, WhitelistEntry
+from whitelist.models import RegistrationOverride, ServiceSettings, WhitelistEntry
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -50,6 +50,7 @@ def page(browser: Browser, live_server: LiveServer, settings: Settings) -> Page:
 
 def every_url() -> list[str]:
     urls = [reverse(f"admin:{name}") for name in OWN_PAGES]
+    urls.append(reverse("admin:whitelist_address") + "?q=140.114.64.154")
     for model in admin.site._registry:
         row = model._default_manager.first()
         assert row is not None
@@ -59,6 +60,8 @@ def every_url() -> list[str]:
     urls += [admin_url(ServiceSettings, name) for name in ("pause", "resume")]
     active = WhitelistEntry.objects.active(timezone.now()).first()
     assert active is not None
+    override = RegistrationOverride.objects.get()
+    urls.append(admin_url(RegistrationOverride, "lift", override.pk))
     return [*urls, admin_url(WhitelistEntry, "end", active.pk)]
 
 

@@ -36,7 +36,7 @@ INLINE = re.compile(
     re.IGNORECASE,
 )
 TERMS = ("140.114.64.11", "2001:db8::1", "王", "%25", "W-20261124-1", "W-20261124-0001")
-OWN_PAGES = ("index", "password_change", "one_time_codes")
+OWN_PAGES = ("index", "password_change", "one_time_codes", "whitelist_address")
 
 every_model = pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.label)
 both_languages = pytest.mark.parametrize("language", LANGUAGES)
@@ -156,8 +156,10 @@ def test_lists_of_large_tables_never_count_all_their_rows(client: Client, langua
 
 
 @both_languages
-def test_every_model_stands_in_the_sidebar_once(client: Client, language: str) -> None:
+def test_every_model_and_our_own_page_stand_in_the_sidebar_once(
+    client: Client, language: str
+) -> None:
     groups = client.get(reverse("admin:index")).context["app_list"]
     shown = [model["object_name"] for group in groups for model in group["models"]]
-    assert sorted(shown) == sorted(model.__name__ for model in MODELS)
+    assert sorted(shown) == sorted(["Address", *(model.__name__ for model in MODELS)])
     assert len(groups) == 5

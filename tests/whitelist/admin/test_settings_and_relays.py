@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from celery import current_app
+from django.contrib import admin
 from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
@@ -14,6 +15,7 @@ from django.utils.translation import override
 
 from tests.whitelist.admin.staff import REASON, make_entry, page, text_of
 from whitelist import outbox
+from whitelist.admin.service_settings import PAUSE_FIELDS
 from whitelist.admin_display import admin_url
 from whitelist.models import AccessMap, AuditRecord, Relay, ServiceSettings
 from whitelist.models.audit import AuditAction
@@ -195,3 +197,10 @@ def test_the_extensions_window_says_that_it_is_about_what_the_page_offers() -> N
     with override("en"):
         assert str(field.verbose_name) == "extension offered in the last (minutes)"
         assert "Asked for earlier, it is granted too" in str(field.help_text)
+
+
+def test_every_setting_can_be_changed_somewhere():
+    fieldsets = admin.site.get_model_admin(ServiceSettings).fieldsets or ()
+    shown = {name for _title, options in fieldsets for name in options["fields"]}
+    stored = {field.name for field in ServiceSettings._meta.fields}
+    assert stored - shown == {"id", "paused", *PAUSE_FIELDS}
