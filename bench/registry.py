@@ -42,7 +42,7 @@ from tests.real import services  # noqa: E402
 from whitelist.addresses import IPAddress, parse_address  # noqa: E402
 from whitelist.audit import SYSTEM  # noqa: E402
 from whitelist.models import Host, Network, Zone  # noqa: E402
-from whitelist.registry.apply import Source, do_apply_hosts  # noqa: E402
+from whitelist.registry.applying.apply import Source, do_apply_hosts  # noqa: E402
 from whitelist.registry.lookup import NamePolicy, check_registered, find_network  # noqa: E402
 from whitelist.registry.sources.zone_file import ZoneFile  # noqa: E402
 

@@ -31,8 +31,8 @@ from tests.real.zones import Key
 from tests.real.zones import Zone as Served
 from whitelist.models import Host, HostChange, Zone, ZoneServer
 from whitelist.models.zone import ZoneKind, ZoneSource
+from whitelist.registry.applying.staging import batches
 from whitelist.registry.sources import HostRow
-from whitelist.registry.staging import batches
 
 KEY = Key("bench")
 ROWS = FOLDER / "rows"

@@ -31,10 +31,10 @@ from django.db import connection, transaction  # noqa: E402
 
 from whitelist.models import Host, SyncRun, Zone  # noqa: E402
 from whitelist.models.sync_run import SyncOutcome, SyncTrigger  # noqa: E402
+from whitelist.registry.applying.staging import ADDRESS, COPY, INSERT, TABLES  # noqa: E402
+from whitelist.registry.following.sync import do_sync_zone  # noqa: E402
 from whitelist.registry.name_servers.keys import read_keys  # noqa: E402
 from whitelist.registry.reverse_names import reverse_address  # noqa: E402
-from whitelist.registry.staging import ADDRESS, COPY, INSERT, TABLES  # noqa: E402
-from whitelist.registry.sync import do_sync_zone  # noqa: E402
 
 BLOCK = 1 << 18
 HOST = "127.0.0.1"

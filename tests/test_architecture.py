@@ -47,7 +47,7 @@ PURE = [
     "whitelist.addresses",
     "whitelist.relay_map.render",
     "whitelist.registry.classify",
-    "whitelist.registry.notify",
+    "whitelist.registry.following.notify",
     "whitelist.registry.omissions",
     "whitelist.registry.series",
     "whitelist.registry.name_servers.transfer",

@@ -11,10 +11,10 @@ from portal_auth.redemption import do_purge_redeemed_tickets
 from whitelist.addresses import parse_address
 from whitelist.entries import do_end_due_entries, do_review_registrations
 from whitelist.models.sync_run import SyncTrigger
-from whitelist.registry.retention import do_forget_old
-from whitelist.registry.schedule import do_send_due
+from whitelist.registry.following.retention import do_forget_old
+from whitelist.registry.following.schedule import do_send_due
+from whitelist.registry.following.sync import do_requested_sync
 from whitelist.registry.second_opinion import do_ask_live, zones_to_sync
-from whitelist.registry.sync import do_requested_sync
 from whitelist.relay_map import publish
 
 

@@ -15,7 +15,7 @@ from portal_auth.issuers import configured_issuers
 from whitelist.models import AccessMap, AuditRecord, Relay, WhitelistEntry, Zone
 from whitelist.models.audit import AuditAction
 from whitelist.models.zone import ZoneSource
-from whitelist.registry.zone_states import derived_state
+from whitelist.registry.following.zone_states import derived_state
 
 PLAIN = "text/plain; charset=utf-8"
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"

@@ -23,7 +23,7 @@ from whitelist.models import (
     Zone,
 )
 from whitelist.models.zone import ZoneState
-from whitelist.registry.zone_states import TROUBLES, derived_state
+from whitelist.registry.following.zone_states import TROUBLES, derived_state
 from whitelist.units import units_of
 
 RECENT = 8

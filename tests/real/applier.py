@@ -51,9 +51,9 @@ def migrate() -> None:
 def bring_in_step(version: str) -> None:
     from whitelist.audit import SYSTEM  # noqa: PLC0415
     from whitelist.models import Zone  # noqa: PLC0415
-    from whitelist.registry.apply import Changes, Source, do_sync_hosts  # noqa: PLC0415
+    from whitelist.registry.applying.apply import Changes, Source, do_sync_hosts  # noqa: PLC0415
+    from whitelist.registry.applying.staging import rows_of  # noqa: PLC0415
     from whitelist.registry.omissions import Omissions  # noqa: PLC0415
-    from whitelist.registry.staging import rows_of  # noqa: PLC0415
 
     zone = Zone.objects.get(name=ZONE)
     result = do_sync_hosts(

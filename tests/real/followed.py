@@ -20,7 +20,7 @@ from whitelist.audit import SYSTEM
 from whitelist.models.host import Host
 from whitelist.models.sync_run import SyncRun, SyncTrigger
 from whitelist.models.zone import Zone, ZoneKind, ZoneServer, ZoneSource
-from whitelist.registry.sync import Limits, do_sync_zone
+from whitelist.registry.following.sync import Limits, do_sync_zone
 
 NAME = "ee.nthu.edu.tw"
 EMPTY, SMALL = "empty.nthu.edu.tw", "small.nthu.edu.tw"

@@ -172,16 +172,20 @@ class NameServer(ABC):
         return accepts(port) and all(self._ask_serial(zone, port) == zone.serial for zone in wanted)
 
     def _ask_serial(self, zone: Zone, port: int) -> int | None:
+        """By UDP and by TCP: a server that reloads may answer them from different processes."""
         query = dns.message.make_query(f"{zone.name}.", "SOA")
         if zone.view and zone.readers:
             query.use_tsig(zone.readers[0].tsig())
-        try:
-            reply = dns.query.udp(query, HOST, port=port, timeout=ASK_SECONDS)
-        except (OSError, dns.exception.DNSException):
-            return None
-        if not reply.answer or not reply.flags & dns.flags.AA:
-            return None
-        return int(reply.answer[0][0].serial)
+        serials = set()
+        for ask in (dns.query.udp, dns.query.tcp):
+            try:
+                reply = ask(query, HOST, port=port, timeout=ASK_SECONDS)
+            except (OSError, dns.exception.DNSException):
+                return None
+            if not reply.answer or not reply.flags & dns.flags.AA:
+                return None
+            serials.add(int(reply.answer[0][0].serial))
+        return serials.pop() if len(serials) == 1 else None
 
     def _write(self, zone: Zone) -> None:
         """The file appears whole, and newer than what the server has read."""

@@ -205,7 +205,7 @@ def override(address: str, at: datetime, **fields: Any) -> RegistrationOverride:
 
 
 def answer(address: str, verdict: LiveVerdict, at: datetime) -> None:
-    names = {} if verdict == LiveVerdict.UNKNOWN else {"lab.ee.nthu.edu.tw": ["140.114.64.99"]}
+    names = {} if verdict == LiveVerdict.UNKNOWN else {"lab99.ee.nthu.edu.tw": []}
     if verdict == LiveVerdict.REGISTERED:
         names = {"heard.demo.nthu.edu.tw": [address]}
     LiveAnswer.objects.create(

@@ -15,9 +15,9 @@ from whitelist.addresses import parse_address
 from whitelist.audit import SYSTEM
 from whitelist.models.sync_run import SyncMethod, SyncOutcome, SyncTrigger
 from whitelist.models.zone import Zone, ZoneServer, ZoneSource
-from whitelist.registry.following import kind_of_name
+from whitelist.registry.following.follow import kind_of_name
+from whitelist.registry.following.sync import do_sync_zone
 from whitelist.registry.lookup import AddressStatus, NamePolicy, Standing, standing
-from whitelist.registry.sync import do_sync_zone
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

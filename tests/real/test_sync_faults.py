@@ -29,9 +29,9 @@ from tests.real.zones import Key, key_file
 from whitelist.models.host import Host
 from whitelist.models.sync_run import SyncOutcome, SyncRun
 from whitelist.models.zone import Zone
-from whitelist.registry.fault_words import SourceFault
+from whitelist.registry.following.fault_words import SourceFault
+from whitelist.registry.following.sync import Limits
 from whitelist.registry.name_servers.faults import Fault
-from whitelist.registry.sync import Limits
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -45,8 +45,8 @@ from whitelist.models.sync_run import (
 )
 from whitelist.models.zone import Zone, ZoneServer, ZoneSource
 from whitelist.registry.classify import LeftOut
-from whitelist.registry.following import kind_of_name
-from whitelist.registry.sync import do_sync_zone
+from whitelist.registry.following.follow import kind_of_name
+from whitelist.registry.following.sync import do_sync_zone
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -18,8 +18,8 @@ from django.utils import timezone, translation
 from whitelist.models.host import Host
 from whitelist.models.sync_run import SyncRun, SyncTrigger
 from whitelist.models.zone import Zone, ZoneKind, ZoneSource
-from whitelist.registry import sync_job
-from whitelist.registry.zone_lock import zone_lock
+from whitelist.registry.following import job as sync_job
+from whitelist.registry.following.zone_lock import zone_lock
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -14,9 +14,9 @@ from whitelist.admin.confirm import Question
 from whitelist.audit import Actor
 from whitelist.models import HeldTransfer, WhitelistEntry, Zone
 from whitelist.models.sync_run import SyncTrigger
-from whitelist.registry.held import ChangedMeanwhileError, difference, do_release
-from whitelist.registry.schedule import REVIEW_TASK, request_sync
-from whitelist.registry.zone_lock import ZoneBusyError, zone_lock
+from whitelist.registry.applying.held import ChangedMeanwhileError, difference, do_release
+from whitelist.registry.following.schedule import REVIEW_TASK, request_sync
+from whitelist.registry.following.zone_lock import ZoneBusyError, zone_lock
 from whitelist.sending import send_task
 
 MOST_SHOWN = 200  # of each kind

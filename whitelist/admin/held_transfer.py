@@ -32,7 +32,7 @@ from whitelist.admin.sync_run import zone_link
 from whitelist.admin.zone_form import may_change_zones
 from whitelist.admin_display import admin_url, ago, local, two_lines
 from whitelist.models import HeldTransfer, WhitelistEntry, Zone
-from whitelist.registry import held as held_transfers
+from whitelist.registry.applying import held as held_transfers
 
 NUMBERS = ("removed", "added", "addresses_lost", "entries_hit")
 

@@ -19,7 +19,7 @@ from whitelist.admin.omission_names import omission_name
 from whitelist.admin_display import admin_url, local, tag, time_and_day, two_lines
 from whitelist.models import HostChange, SyncRun, Zone
 from whitelist.models.sync_run import SyncMethod, SyncOutcome
-from whitelist.registry.fault_words import words
+from whitelist.registry.following.fault_words import words
 
 MOST_SHOWN = 200
 TONES: dict[str, str] = {

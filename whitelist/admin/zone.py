@@ -26,7 +26,7 @@ from whitelist.admin.zone_standing import TONES, standing
 from whitelist.admin_display import admin_url, ago, local, span, tag, two_lines
 from whitelist.models import Host, OmittedRecord, SyncRun, Zone
 from whitelist.models.zone import ZoneKind, ZoneSource, ZoneState
-from whitelist.registry.zone_states import derived_state
+from whitelist.registry.following.zone_states import derived_state
 
 RUNS_SHOWN = 10
 SETTINGS = ("view", "source", "file", "loss_allowed")

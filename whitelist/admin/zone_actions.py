@@ -11,7 +11,7 @@ from django.utils.translation import gettext, ngettext
 
 from whitelist.models import Zone
 from whitelist.models.sync_run import SyncTrigger
-from whitelist.registry.schedule import request_sync
+from whitelist.registry.following.schedule import request_sync
 
 # Each may cost half a second where the broker is down.
 MOST_AT_ONCE = 50

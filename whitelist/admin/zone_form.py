@@ -18,8 +18,8 @@ from django.utils.translation import gettext_lazy as _
 from whitelist.addresses import MAX_LENGTH, AddressError, parse_address
 from whitelist.models import Zone, ZoneServer
 from whitelist.models.zone import ZoneKind, ZoneSource
+from whitelist.registry.following.servers import KeysError, known_keys
 from whitelist.registry.reverse_names import is_reverse_name
-from whitelist.registry.servers import KeysError, known_keys
 from whitelist.registry.sources import SourceError
 from whitelist.registry.sources.zone_file import checked_origin
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from whitelist.admin_display import admin_url, ago, local, span
 from whitelist.models import HeldTransfer, Zone
 from whitelist.models.zone import DEFAULT_REFRESH, ZoneState
-from whitelist.registry.fault_words import words
+from whitelist.registry.following.fault_words import words
 
 TONES: dict[str, str] = {
     ZoneState.BY_HAND: "off",

@@ -110,7 +110,7 @@ class Zone(models.Model):
             models.UniqueConstraint(fields=["name", "view"], name="zone_unique_in_view"),
         ]
         indexes = [
-            # registry.schedule: which zones are due
+            # registry.following.schedule: which zones are due
             models.Index(
                 fields=["next_check_at"], condition=~Q(source="hand"), name="zone_by_next_check"
             ),
@@ -136,7 +136,7 @@ class Zone(models.Model):
     def state(self, at: datetime) -> ZoneState:
         """Asks for the zone's held transfer: select it along where there are many zones.
 
-        `registry.zone_states` says the same in SQL.
+        `registry.following.zone_states` says the same in SQL.
         """
         if not self.is_followed:
             return ZoneState.BY_HAND if self.loaded_at else ZoneState.NEVER

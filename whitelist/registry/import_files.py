@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 from whitelist.audit import Actor
 from whitelist.models.audit import ActorKind
-from whitelist.registry.apply import Changes
+from whitelist.registry.applying.apply import Changes
 from whitelist.registry.classify import LeftOut
 from whitelist.registry.sources import HostRow, SourceError
 

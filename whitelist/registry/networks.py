@@ -12,7 +12,7 @@ from whitelist import audit
 from whitelist.audit import Actor
 from whitelist.models.audit import AuditAction
 from whitelist.models.network import Network
-from whitelist.registry.apply import Changes
+from whitelist.registry.applying.apply import Changes
 from whitelist.registry.sources.csv_file import NetworkRow
 
 BATCH = 500

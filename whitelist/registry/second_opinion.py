@@ -19,12 +19,12 @@ from whitelist.registry.agreement import views_of
 from whitelist.registry.aliases import aliases_of
 from whitelist.registry.classify import names_nobody
 from whitelist.registry.concerned import speaker, stored_zones, zones_of_answer
+from whitelist.registry.following.servers import zone_servers
 from whitelist.registry.name_servers.faults import ElsewhereError, Fault, NameServerError
 from whitelist.registry.name_servers.query import Kind, ask_records
 from whitelist.registry.name_servers.server import Server
 from whitelist.registry.names import is_hostname
 from whitelist.registry.reverse_names import ancestors, reverse_zone_names
-from whitelist.registry.servers import zone_servers
 from whitelist.sending import send_task
 
 TASK = "whitelist.second_opinion"

@@ -23,8 +23,8 @@ from whitelist.admin.held_csv import csv_lines
 from whitelist.admin_display import admin_url
 from whitelist.models import AuditRecord, HeldTransfer, Host, WhitelistEntry, Zone
 from whitelist.models.audit import AuditAction
-from whitelist.registry.schedule import REVIEW_TASK, SYNC_TASK
-from whitelist.registry.zone_lock import zone_lock
+from whitelist.registry.following.schedule import REVIEW_TASK, SYNC_TASK
+from whitelist.registry.following.zone_lock import zone_lock
 
 pytestmark = pytest.mark.django_db
 

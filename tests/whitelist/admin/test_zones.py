@@ -26,7 +26,7 @@ from whitelist.admin_display import admin_url
 from whitelist.models import AuditRecord, HeldTransfer, SyncRun, Zone
 from whitelist.models.audit import AuditAction
 from whitelist.models.zone import ZoneKind, ZoneSource, ZoneState
-from whitelist.registry.schedule import SYNC_TASK
+from whitelist.registry.following.schedule import SYNC_TASK
 
 pytestmark = pytest.mark.django_db
 

@@ -18,7 +18,7 @@ from whitelist.models import (
 )
 from whitelist.models.sync_run import HoldReason, SyncMethod, SyncOutcome, SyncTrigger
 from whitelist.models.zone import ZoneKind, ZoneSource
-from whitelist.registry.held import compressed
+from whitelist.registry.applying.held import compressed
 
 NAME = "ee.nthu.edu.tw"
 SERIAL = 2026112401

@@ -11,10 +11,10 @@ from whitelist.audit import SYSTEM
 from whitelist.models.host import HostChange
 from whitelist.models.sync_run import HeldTransfer
 from whitelist.models.zone import Zone, ZoneKind, ZoneSource
-from whitelist.registry.apply import Changes, Source, do_sync_delta, do_sync_hosts
+from whitelist.registry.applying.apply import Changes, Source, do_sync_delta, do_sync_hosts
+from whitelist.registry.applying.staging import Pair, rows_of
 from whitelist.registry.omissions import Omission, Omissions
 from whitelist.registry.sources.transferred_zone import Delta
-from whitelist.registry.staging import Pair, rows_of
 
 NAME = "64.114.140.in-addr.arpa"
 

@@ -29,9 +29,9 @@ from whitelist.models.registration import OverrideDecision
 from whitelist.models.service_settings import RegistrationRule
 from whitelist.models.sync_run import HeldTransfer, HoldReason
 from whitelist.models.zone import Zone, ZoneKind, ZoneSource
+from whitelist.registry.applying.held import MOST_OMISSIONS, do_release
 from whitelist.registry.classify import LeftOut
 from whitelist.registry.dossier import dossier
-from whitelist.registry.held import MOST_OMISSIONS, do_release
 from whitelist.registry.lookup import AddressStatus, NamePolicy, Why
 from whitelist.registry.omissions import MOST_KEPT, Omission
 from whitelist.registry.second_opinion import zones_to_sync

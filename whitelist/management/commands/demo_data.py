@@ -25,7 +25,7 @@ from whitelist.models.host import Host
 from whitelist.models.network import Network
 from whitelist.models.service_settings import ServiceSettings
 from whitelist.models.zone import ZoneKind
-from whitelist.registry.apply import Source, do_apply_hosts
+from whitelist.registry.applying.apply import Source, do_apply_hosts
 from whitelist.registry.networks import do_apply_networks
 from whitelist.registry.sources.csv_file import read_hosts, read_networks
 from whitelist.registry.sources.zone_file import ZoneFile

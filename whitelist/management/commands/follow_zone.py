@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from whitelist.management.base import DatabaseCommand
 from whitelist.models.zone import Zone, ZoneKind, ZoneSource
-from whitelist.registry.following import (
+from whitelist.registry.following.follow import (
     FollowError,
     Following,
     check_server,
@@ -19,11 +19,11 @@ from whitelist.registry.following import (
     do_stop_following,
     kind_of_name,
 )
+from whitelist.registry.following.from_file import check_file_name
+from whitelist.registry.following.servers import zone_servers
 from whitelist.registry.import_files import this_user
-from whitelist.registry.servers import zone_servers
 from whitelist.registry.sources import SourceError
 from whitelist.registry.sources.zone_file import checked_origin
-from whitelist.registry.sync_file import check_file_name
 
 MAX_NAME = 255
 MAX_VIEW = 50

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from whitelist.management.base import DatabaseCommand
 from whitelist.models.zone import ZoneKind
-from whitelist.registry.apply import Source, do_apply_hosts
+from whitelist.registry.applying.apply import Source, do_apply_hosts
 from whitelist.registry.import_files import (
     left_out_words,
     opened,

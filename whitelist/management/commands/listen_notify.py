@@ -14,10 +14,10 @@ from django.utils import timezone
 from whitelist.management.base import DatabaseCommand
 from whitelist.models import Zone
 from whitelist.models.sync_run import SyncTrigger
-from whitelist.registry.notify import Known
-from whitelist.registry.notify_listener import NotifyListener
-from whitelist.registry.notify_sources import known_zones
-from whitelist.registry.schedule import request_sync
+from whitelist.registry.following.notify import Known
+from whitelist.registry.following.notify_listener import NotifyListener
+from whitelist.registry.following.notify_sources import known_zones
+from whitelist.registry.following.schedule import request_sync
 
 
 class Command(DatabaseCommand):

@@ -11,9 +11,9 @@ from django.core.management.base import CommandError, CommandParser
 from whitelist.management.base import DatabaseCommand
 from whitelist.models.sync_run import SyncOutcome, SyncTrigger
 from whitelist.models.zone import Zone
+from whitelist.registry.following.report import report
+from whitelist.registry.following.sync import ZoneBusyError, do_sync_zone
 from whitelist.registry.import_files import this_user
-from whitelist.registry.sync import ZoneBusyError, do_sync_zone
-from whitelist.registry.sync_report import report
 
 BUSY = "busy"
 IN_STEP = {str(SyncOutcome.UNCHANGED), str(SyncOutcome.APPLIED)}

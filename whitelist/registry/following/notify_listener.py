@@ -15,7 +15,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from whitelist.addresses import AddressError, parse_address
-from whitelist.registry.notify import MOST_BYTES, Answer, Hints, Known, answer
+from whitelist.registry.following.notify import (
+    MOST_BYTES,
+    Answer,
+    Hints,
+    Known,
+    answer,
+)
 
 log = logging.getLogger(__name__)
 

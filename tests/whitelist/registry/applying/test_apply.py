@@ -24,12 +24,12 @@ from whitelist.audit import SYSTEM
 from whitelist.models.audit import AuditAction, AuditRecord
 from whitelist.models.host import Host, HostChange
 from whitelist.models.zone import Zone, ZoneKind
-from whitelist.registry.apply import Changes, Source, do_apply_hosts
+from whitelist.registry.applying.apply import Changes, Source, do_apply_hosts
+from whitelist.registry.applying.staging import Pair, rows_of
 from whitelist.registry.classify import LeftOut
 from whitelist.registry.omissions import Omission
 from whitelist.registry.sources import HostRow, SourceError
 from whitelist.registry.sources.transferred_zone import NeedsFullTransfer
-from whitelist.registry.staging import Pair, rows_of
 
 pytestmark = pytest.mark.django_db
 

@@ -11,7 +11,7 @@ import pytest
 from tests.whitelist.factories import NOON
 from whitelist.models import HeldTransfer, Zone
 from whitelist.models.zone import ZoneSource, ZoneState
-from whitelist.registry.zone_states import derived_state
+from whitelist.registry.following.zone_states import derived_state
 
 pytestmark = pytest.mark.django_db
 

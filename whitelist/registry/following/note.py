@@ -10,10 +10,10 @@ from django.utils import timezone
 
 from whitelist.models.sync_run import SyncOutcome, SyncRun, SyncTrigger
 from whitelist.models.zone import Zone
-from whitelist.registry.held import do_supersede
-from whitelist.registry.schedule import REVIEW_TASK
-from whitelist.registry.sync_job import Finding, Job, timers
-from whitelist.registry.timetable import next_check
+from whitelist.registry.applying.held import do_supersede
+from whitelist.registry.following.job import Finding, Job, timers
+from whitelist.registry.following.schedule import REVIEW_TASK
+from whitelist.registry.following.timetable import next_check
 from whitelist.sending import send_task
 
 MOST_DETAIL = 500

@@ -14,7 +14,7 @@ from whitelist import audit
 from whitelist.audit import Actor
 from whitelist.models.audit import AuditAction
 from whitelist.models.zone import Zone, ZoneKind, ZoneServer, ZoneSource
-from whitelist.registry.held import do_supersede
+from whitelist.registry.applying.held import do_supersede
 from whitelist.registry.reverse_names import is_reverse_name
 
 DNS_PORT = 53

@@ -29,17 +29,17 @@ from whitelist.audit import Actor
 from whitelist.models.audit import ActorKind, AuditAction, AuditRecord
 from whitelist.models.sync_run import HeldTransfer, HoldReason
 from whitelist.models.zone import Zone
-from whitelist.registry.apply import Changes
-from whitelist.registry.classify import LeftOut
-from whitelist.registry.held import (
+from whitelist.registry.applying.apply import Changes
+from whitelist.registry.applying.held import (
     ChangedMeanwhileError,
     compressed,
     difference,
     do_release,
     pairs_of,
 )
+from whitelist.registry.applying.staging import Pair
+from whitelist.registry.classify import LeftOut
 from whitelist.registry.omissions import Omission
-from whitelist.registry.staging import Pair
 
 pytestmark = pytest.mark.django_db
 

@@ -13,7 +13,7 @@ from whitelist.audit import Actor
 from whitelist.models.audit import AuditAction
 from whitelist.models.sync_run import HeldTransfer, HoldReason
 from whitelist.models.zone import Zone, ZoneKind
-from whitelist.registry.contents import (
+from whitelist.registry.applying.contents import (
     Source,
     do_change_omissions,
     do_store_omissions,
@@ -22,7 +22,7 @@ from whitelist.registry.contents import (
     numbers,
     omission_row,
 )
-from whitelist.registry.difference import (
+from whitelist.registry.applying.difference import (
     Changes,
     Difference,
     difference_of_all,
@@ -30,12 +30,12 @@ from whitelist.registry.difference import (
     do_apply_difference,
     do_update_details,
 )
-from whitelist.registry.guard import LossRefusedError, check_loss, hold_reason
-from whitelist.registry.held import do_hold, do_supersede, held_transfer
+from whitelist.registry.applying.guard import LossRefusedError, check_loss, hold_reason
+from whitelist.registry.applying.held import do_hold, do_supersede, held_transfer
+from whitelist.registry.applying.staging import staged_changes, staged_hosts
 from whitelist.registry.omissions import Omissions
 from whitelist.registry.sources import HostRow
 from whitelist.registry.sources.transferred_zone import Delta, NeedsFullTransfer
-from whitelist.registry.staging import staged_changes, staged_hosts
 
 __all__ = [
     "Changes",

@@ -21,8 +21,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.real.processes import free_port, wait_until
-from whitelist.registry.notify import GAP, Hints, Known, NotifiedZone, answer
-from whitelist.registry.notify_listener import (
+from whitelist.registry.following.notify import (
+    GAP,
+    Hints,
+    Known,
+    NotifiedZone,
+    answer,
+)
+from whitelist.registry.following.notify_listener import (
     CONNECTION_TIMEOUT,
     KNOWN_AT_LEAST,
     NotifyListener,
@@ -102,7 +108,11 @@ def test_a_believed_notify_is_answered_with_authority_and_signed_where_it_was():
     assert parsed.opcode() == dns.opcode.NOTIFY
 
 
-@pytest.mark.parametrize("wire", [b"", b"\0", b"\0" * 11, notify()[:2] + b"\x80" + notify()[3:]])
+@pytest.mark.parametrize(
+    "wire",
+    [b"", b"\0", b"\0" * 11, notify()[:2] + b"\x80" + notify()[3:]],
+    ids=["nothing", "a byte", "half a header", "a response"],
+)
 def test_a_response_or_a_scrap_gets_no_answer(wire):
     assert answer(wire, PRIMARY, KNOWN).wire is None
 

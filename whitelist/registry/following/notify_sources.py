@@ -9,8 +9,8 @@ import dns.name
 import dns.tsig
 
 from whitelist.models.zone import Zone, ZoneSource
+from whitelist.registry.following.notify import Known, NotifiedZone
 from whitelist.registry.name_servers.keys import Key, read_keys
-from whitelist.registry.notify import Known, NotifiedZone
 
 
 def known_zones(keys_file: Path | None) -> Known:

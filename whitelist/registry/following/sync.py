@@ -14,14 +14,14 @@ from whitelist.audit import SYSTEM, Actor
 from whitelist.models.audit import ActorKind
 from whitelist.models.sync_run import SyncOutcome, SyncRun, SyncTrigger
 from whitelist.models.zone import Zone, ZoneSource
-from whitelist.registry.schedule import LEASE, do_postpone, is_due
-from whitelist.registry.sync_file import from_file
-from whitelist.registry.sync_job import LIMITS, Finding, Job, Limits, Places, Say
-from whitelist.registry.sync_note import do_note, run_of
-from whitelist.registry.sync_report import report
-from whitelist.registry.sync_servers import from_servers
-from whitelist.registry.timetable import full_is_due
-from whitelist.registry.zone_lock import ZoneBusyError, zone_lock
+from whitelist.registry.following.from_file import from_file
+from whitelist.registry.following.from_servers import from_servers
+from whitelist.registry.following.job import LIMITS, Finding, Job, Limits, Places, Say
+from whitelist.registry.following.note import do_note, run_of
+from whitelist.registry.following.report import report
+from whitelist.registry.following.schedule import LEASE, do_postpone, is_due
+from whitelist.registry.following.timetable import full_is_due
+from whitelist.registry.following.zone_lock import ZoneBusyError, zone_lock
 
 __all__ = ["LIMITS", "MOST_TURNS", "Limits", "ZoneBusyError", "do_requested_sync", "do_sync_zone"]
 

@@ -15,7 +15,7 @@ from django.db.models.expressions import RawSQL
 
 from whitelist.models.entry import WhitelistEntry
 from whitelist.models.zone import Zone
-from whitelist.registry.staging import finish
+from whitelist.registry.applying.staging import finish
 
 GONE = """
 INSERT INTO gone_host (id, address, name) SELECT id, address, name FROM whitelist_host

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils import translation
 
 from whitelist.models.sync_run import HoldReason, SyncMethod, SyncOutcome, SyncRun
-from whitelist.registry.fault_words import words
+from whitelist.registry.following.fault_words import words
 
 BY = {
     SyncMethod.SOA: "by its serial",

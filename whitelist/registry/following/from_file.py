@@ -12,13 +12,9 @@ from typing import BinaryIO
 
 from whitelist.models.sync_run import HeldTransfer, HoldReason, SyncMethod, SyncOutcome
 from whitelist.models.zone import Zone, ZoneKind
-from whitelist.registry.apply import Source, do_sync_hosts
-from whitelist.registry.fault_words import SourceFault
-from whitelist.registry.omissions import Omissions
-from whitelist.registry.sources import HostRow, SourceError
-from whitelist.registry.sources.csv_file import read_hosts
-from whitelist.registry.sources.zone_file import ZoneFile
-from whitelist.registry.sync_job import (
+from whitelist.registry.applying.apply import Source, do_sync_hosts
+from whitelist.registry.following.fault_words import SourceFault
+from whitelist.registry.following.job import (
     Finding,
     Job,
     check_kind,
@@ -27,6 +23,10 @@ from whitelist.registry.sync_job import (
     read,
     went_back,
 )
+from whitelist.registry.omissions import Omissions
+from whitelist.registry.sources import HostRow, SourceError
+from whitelist.registry.sources.csv_file import read_hosts
+from whitelist.registry.sources.zone_file import ZoneFile
 
 # The clock of the machine that keeps the file may differ from ours by so much.
 SLACK = timedelta(minutes=1)

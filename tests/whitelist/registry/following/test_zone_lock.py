@@ -13,16 +13,16 @@ import pytest
 from django.db import connection
 
 from tests.real.processes import wait_until
-from whitelist.registry.zone_lock import ZoneBusyError, zone_lock
+from whitelist.registry.following.zone_lock import ZoneBusyError, zone_lock
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 HOLDER = """
 import sys, time
 from pathlib import Path
 import django
 django.setup()
 from django.db import connection
-from whitelist.registry.zone_lock import zone_lock
+from whitelist.registry.following.zone_lock import zone_lock
 connection.settings_dict["NAME"] = sys.argv[3]
 with zone_lock(int(sys.argv[1]), Path(sys.argv[2])):
     print("held", flush=True)

@@ -8,9 +8,9 @@ import pytest
 
 from tests.real.zones import Key, key_file
 from whitelist.models.zone import Zone, ZoneKind, ZoneServer, ZoneSource
+from whitelist.registry.following.servers import KeysError, known_keys, zone_servers
 from whitelist.registry.name_servers.faults import Fault
 from whitelist.registry.name_servers.server import Server
-from whitelist.registry.servers import KeysError, known_keys, zone_servers
 
 pytestmark = pytest.mark.django_db
 

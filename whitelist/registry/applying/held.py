@@ -23,16 +23,21 @@ from whitelist.audit import Actor
 from whitelist.models.audit import AuditAction
 from whitelist.models.sync_run import HeldTransfer, HoldReason
 from whitelist.models.zone import Zone, ZoneKind
-from whitelist.registry.contents import OmissionRow, Source, do_store_omissions, do_store_source
-from whitelist.registry.difference import (
+from whitelist.registry.applying.contents import (
+    OmissionRow,
+    Source,
+    do_store_omissions,
+    do_store_source,
+)
+from whitelist.registry.applying.difference import (
     Changes,
     Difference,
     difference_of_all,
     do_apply_difference,
 )
-from whitelist.registry.guard import addresses
+from whitelist.registry.applying.guard import addresses
+from whitelist.registry.applying.staging import Pair, rows_of, staged_hosts
 from whitelist.registry.omissions import is_pointing
-from whitelist.registry.staging import Pair, rows_of, staged_hosts
 
 MOST_OMISSIONS = 1_000
 PIECE = 16 * 1024  # bytes decompressed at a time

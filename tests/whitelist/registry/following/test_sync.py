@@ -20,7 +20,7 @@ from whitelist.models.host import Host
 from whitelist.models.service_settings import ServiceSettings
 from whitelist.models.sync_run import HoldReason, SyncOutcome, SyncRun, SyncTrigger
 from whitelist.models.zone import Zone, ZoneKind, ZoneSource
-from whitelist.registry.schedule import (
+from whitelist.registry.following.schedule import (
     LEASE,
     REVIEW_TASK,
     SOON,
@@ -28,8 +28,13 @@ from whitelist.registry.schedule import (
     do_send_due,
     request_sync,
 )
-from whitelist.registry.sync import MOST_TURNS, ZoneBusyError, do_requested_sync, do_sync_zone
-from whitelist.registry.zone_lock import zone_lock
+from whitelist.registry.following.sync import (
+    MOST_TURNS,
+    ZoneBusyError,
+    do_requested_sync,
+    do_sync_zone,
+)
+from whitelist.registry.following.zone_lock import zone_lock
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.whitelist.factories import NOON
 from whitelist.models.zone import Zone, ZoneKind, ZoneSource
-from whitelist.registry.timetable import (
+from whitelist.registry.following.timetable import (
     LEAST,
     MOST,
     full_is_due,

@@ -11,8 +11,8 @@ from pathlib import Path
 from whitelist.audit import Actor
 from whitelist.models.sync_run import HeldTransfer, HoldReason, SyncMethod, SyncOutcome, SyncTrigger
 from whitelist.models.zone import Zone
-from whitelist.registry.apply import Changes
-from whitelist.registry.contents import numbers
+from whitelist.registry.applying.apply import Changes
+from whitelist.registry.applying.contents import numbers
 from whitelist.registry.name_servers.serials import is_newer
 from whitelist.registry.name_servers.wire import Soa
 from whitelist.registry.omissions import Omissions

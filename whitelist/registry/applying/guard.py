@@ -11,7 +11,7 @@ from django.db import connection
 from whitelist.models.service_settings import ServiceSettings
 from whitelist.models.sync_run import HoldReason
 from whitelist.models.zone import Zone
-from whitelist.registry.difference import Difference
+from whitelist.registry.applying.difference import Difference
 from whitelist.registry.sources import SourceError
 
 SOME_ADDRESSES = """

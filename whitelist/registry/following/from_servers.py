@@ -3,29 +3,14 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
 
 from whitelist.models.sync_run import HoldReason, SyncMethod, SyncOutcome, SyncTrigger
 from whitelist.models.zone import Zone, ZoneKind
-from whitelist.registry.apply import Source, do_sync_delta, do_sync_hosts
-from whitelist.registry.fault_words import SourceFault
-from whitelist.registry.name_servers.faults import Fault, NameServerError
-from whitelist.registry.name_servers.query import ask_soa
-from whitelist.registry.name_servers.serials import is_newer
-from whitelist.registry.name_servers.server import Server
-from whitelist.registry.name_servers.transfer import Transfer, TransferKind, fetch
-from whitelist.registry.name_servers.wire import Soa
-from whitelist.registry.omissions import Omissions
-from whitelist.registry.outline import Outline
-from whitelist.registry.servers import zone_servers
-from whitelist.registry.sources import SourceError
-from whitelist.registry.sources.transferred_zone import (
-    NeedsFullTransfer,
-    full_hosts,
-    incremental,
-)
-from whitelist.registry.sources.zone_file import checked_origin
-from whitelist.registry.sync_job import (
+from whitelist.registry.applying.apply import Source, do_sync_delta, do_sync_hosts
+from whitelist.registry.following.fault_words import SourceFault
+from whitelist.registry.following.job import (
     Finding,
     Job,
     check_kind,
@@ -35,8 +20,28 @@ from whitelist.registry.sync_job import (
     timers,
     went_back,
 )
+from whitelist.registry.following.servers import zone_servers
+from whitelist.registry.name_servers.faults import Fault, NameServerError
+from whitelist.registry.name_servers.query import ask_soa
+from whitelist.registry.name_servers.serials import is_newer
+from whitelist.registry.name_servers.server import Server
+from whitelist.registry.name_servers.transfer import Transfer, TransferKind, fetch
+from whitelist.registry.name_servers.wire import Soa
+from whitelist.registry.omissions import Omissions
+from whitelist.registry.outline import Outline
+from whitelist.registry.sources import SourceError
+from whitelist.registry.sources.transferred_zone import (
+    NeedsFullTransfer,
+    full_hosts,
+    incremental,
+)
+from whitelist.registry.sources.zone_file import checked_origin
 
 log = logging.getLogger(__name__)
+
+# A server that reloads may answer the question from its new content, and for a moment still
+# transfer the old one: asked again after so many seconds.
+PAUSES = (0.1, 0.3, 1.0)
 
 # Where several servers fail in different ways: what somebody has to mend comes first.
 TELLING: tuple[str, ...] = (
@@ -134,11 +139,11 @@ def transferred(job: Job, server: Server, soa: Soa) -> Finding:
     try:
         if method == SyncMethod.INCREMENTAL:
             try:
-                return from_server(job, server, job.zone.serial)
+                return from_server(job, server, soa, job.zone.serial)
             except NeedsFullTransfer as error:
                 log.info("%s: all of it is needed: %s", job.zone, error)
                 method = SyncMethod.FULL
-        return from_server(job, server, None)
+        return from_server(job, server, soa, None)
     except NameServerError as error:
         return failed(job, error, method)
     except SourceError as error:
@@ -158,25 +163,35 @@ def is_incremental(job: Job, soa: Soa) -> bool:
     )
 
 
-def from_server(job: Job, server: Server, serial: int | None) -> Finding:
+def from_server(job: Job, server: Server, asked: Soa, serial: int | None) -> Finding:
     """Read everything, or what came after `serial`, and bring the registry in step with it.
 
     Raises `NameServerError`, `SourceError`, and `NeedsFullTransfer` where changes do not do.
     """
     job.say(f"{job.zone}: transfer from {server} …")
-    with fetch(
-        server,
-        job.zone.name,
-        serial=serial,
-        deadline=job.limits.transfer,
-        stall=job.limits.stall,
-        most_bytes=job.limits.most_bytes,
-        folder=job.places.spool,
-    ) as transfer:
-        if transfer.kind == TransferKind.UNCHANGED:
-            return confirmed(job, server, transfer.soa)
-        apply = changes if transfer.kind == TransferKind.INCREMENTAL else whole
-        return apply(job, transfer)
+    for pause in (*PAUSES, None):
+        with fetch(
+            server,
+            job.zone.name,
+            serial=serial,
+            deadline=job.limits.transfer,
+            stall=job.limits.stall,
+            most_bytes=job.limits.most_bytes,
+            folder=job.places.spool,
+        ) as transfer:
+            if not is_newer(asked.serial, transfer.soa.serial):
+                return taken(job, server, transfer)
+        if pause is not None:
+            time.sleep(pause)
+    detail = f"serial {asked.serial} when asked, and {transfer.soa.serial} when transferred"
+    raise NameServerError(Fault.NOT_SERVED, server, detail)
+
+
+def taken(job: Job, server: Server, transfer: Transfer) -> Finding:
+    if transfer.kind == TransferKind.UNCHANGED:
+        return confirmed(job, server, transfer.soa)
+    apply = changes if transfer.kind == TransferKind.INCREMENTAL else whole
+    return apply(job, transfer)
 
 
 def changes(job: Job, transfer: Transfer) -> Finding:

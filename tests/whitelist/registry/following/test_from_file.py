@@ -21,10 +21,10 @@ from whitelist.models.sync_run import (
     SyncTrigger,
 )
 from whitelist.models.zone import Zone, ZoneKind, ZoneSource
-from whitelist.registry import sync_file
-from whitelist.registry.fault_words import SourceFault
+from whitelist.registry.following import from_file as sync_file
+from whitelist.registry.following.fault_words import SourceFault
+from whitelist.registry.following.sync import Limits, do_sync_zone
 from whitelist.registry.sources import HostRow, SourceError
-from whitelist.registry.sync import Limits, do_sync_zone
 
 pytestmark = pytest.mark.django_db
 

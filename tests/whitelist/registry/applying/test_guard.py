@@ -22,10 +22,10 @@ from whitelist.audit import SYSTEM
 from whitelist.models.service_settings import ServiceSettings
 from whitelist.models.sync_run import HeldTransfer, HoldReason
 from whitelist.models.zone import Zone, ZoneKind
-from whitelist.registry.apply import Changes, LossRefusedError, Source, do_apply_hosts
-from whitelist.registry.guard import has_addresses
+from whitelist.registry.applying.apply import Changes, LossRefusedError, Source, do_apply_hosts
+from whitelist.registry.applying.guard import has_addresses
+from whitelist.registry.applying.staging import Pair, rows_of
 from whitelist.registry.sources.transferred_zone import NeedsFullTransfer
-from whitelist.registry.staging import Pair, rows_of
 
 pytestmark = pytest.mark.django_db
 

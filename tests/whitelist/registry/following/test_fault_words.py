@@ -7,9 +7,9 @@ from django.utils import translation
 
 from whitelist.models.sync_run import SyncRun
 from whitelist.models.zone import Zone
-from whitelist.registry.fault_words import UNKNOWN, SourceFault, words
+from whitelist.registry.following.fault_words import UNKNOWN, SourceFault, words
+from whitelist.registry.following.from_servers import TELLING
 from whitelist.registry.name_servers.faults import Fault
-from whitelist.registry.sync_servers import TELLING
 
 FAULTS = [*Fault, *SourceFault]
 

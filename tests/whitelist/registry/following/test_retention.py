@@ -12,7 +12,7 @@ from whitelist.models.host import HostChange
 from whitelist.models.registration import LiveAnswer
 from whitelist.models.sync_run import HeldTransfer, SyncRun
 from whitelist.models.zone import Zone
-from whitelist.registry.retention import do_forget_old
+from whitelist.registry.following.retention import do_forget_old
 
 pytestmark = pytest.mark.django_db
 

@@ -18,7 +18,13 @@ from tests.whitelist.factories import NOON
 from whitelist import tasks
 from whitelist.models.sync_run import SyncTrigger
 from whitelist.models.zone import Zone, ZoneKind, ZoneSource
-from whitelist.registry.schedule import LEASE, SYNC_TASK, do_postpone, do_send_due, request_sync
+from whitelist.registry.following.schedule import (
+    LEASE,
+    SYNC_TASK,
+    do_postpone,
+    do_send_due,
+    request_sync,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
