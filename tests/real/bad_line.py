@@ -24,7 +24,9 @@ class BadLine:
     Of each TCP connection's answers `cut_after` bytes get through before it is closed (with
     `reset`: torn), or `stall_after` bytes before nothing more comes while it stays open. Both
     can be changed at any time, and hold for connections that begin later; None is a good line.
-    UDP always passes. `passed` is how many bytes of answers the latest connection carried.
+    UDP always passes, to `udp_port` where that is another server: as with one that reloads, the
+    answers of both kinds may then differ. `passed` is how many bytes of answers the latest
+    connection carried.
     """
 
     def __init__(
@@ -34,8 +36,10 @@ class BadLine:
         cut_after: int | None = None,
         stall_after: int | None = None,
         reset: bool = False,
+        udp_port: int | None = None,
     ) -> None:
         self.target = (HOST, port)
+        self.udp_target = (HOST, port if udp_port is None else udp_port)
         self.cut_after = cut_after
         self.stall_after = stall_after
         self.reset = reset
@@ -121,6 +125,6 @@ class BadLine:
             socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server,
         ):
             server.settimeout(DATAGRAM_SECONDS)
-            server.connect(self.target)
+            server.connect(self.udp_target)
             server.send(query)
             self.datagrams.sendto(server.recv(CHUNK), asker)
