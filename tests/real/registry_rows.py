@@ -205,9 +205,15 @@ def override(address: str, at: datetime, **fields: Any) -> RegistrationOverride:
 
 
 def answer(address: str, verdict: LiveVerdict, at: datetime) -> None:
-    names = {} if verdict == LiveVerdict.UNKNOWN else {"lab99.ee.nthu.edu.tw": []}
-    if verdict == LiveVerdict.REGISTERED:
-        names = {"heard.demo.nthu.edu.tw": [address]}
+    """What the name servers said: of an unregistered one, a name that has no address."""
+    heard: dict[str, dict[str, list[str]]] = {
+        LiveVerdict.REGISTERED: {"heard.demo.nthu.edu.tw": [address]},
+        LiveVerdict.UNREGISTERED: {"lab99.ee.nthu.edu.tw": []},
+    }
     LiveAnswer.objects.create(
-        address=address, asked_at=at, answered_at=at, verdict=verdict, names=names
+        address=address,
+        asked_at=at,
+        answered_at=at,
+        verdict=verdict,
+        names=heard.get(verdict, {}),
     )

@@ -56,7 +56,7 @@ REGISTRY = [
     Scene("review-live-differs", "refused", address="127.0.12.1"),
     Scene("review-expired-zone", "refused", address="127.0.13.1"),
     Scene("review-override", "refused", address="127.0.4.14"),
-    Scene("name-lost", "active", address=LISTED, prepare=lose_the_name),
+    Scene("name-lost", "ending", address=LISTED, prepare=lose_the_name),
 ]
 
 

@@ -134,6 +134,13 @@ class ServerFormSet(FormSet):
     def get_form_kwargs(self, index: int | None) -> dict[str, Any]:
         return {**super().get_form_kwargs(index), "keys": self.keys}
 
+    def add_fields(self, form: ServerModelForm, index: int | None) -> None:
+        """The heads of the table's columns are no labels to a screen reader."""
+        super().add_fields(form, index)
+        for field in form.fields.values():
+            if not field.widget.is_hidden:
+                field.widget.attrs["aria-label"] = field.label
+
     def clean(self) -> None:
         super().clean()
         if any(self.errors) or self.instance.source != ZoneSource.SERVERS:
