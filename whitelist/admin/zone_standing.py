@@ -103,7 +103,7 @@ def on_hold(zone: Zone, at: datetime) -> list[str]:
     since = {"time": local(held.held_at), "ago": ago(held.held_at, at)}
     return [
         _("New content came at %(time)s (%(ago)s), and was not applied.") % since,
-        f"{held.get_reason_display()}.",
+        held.get_reason_display(),
         stands_line(zone),
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 
 from django.http import HttpRequest
@@ -19,13 +20,22 @@ ASKED_FOR = {Reason.NO_NAME, Reason.NEEDS_FORWARD, Reason.NEEDS_REVERSE, Reason.
 ANSWERED_WITHIN = timedelta(seconds=20)
 
 
-def opinion_of_servers(request: HttpRequest, state: PageState) -> str:
+@dataclass(frozen=True)
+class Opinion:
+    """The name servers' own answer, in words; `is_heard`: they have it, so waiting will do."""
+
+    text: str
+    is_heard: bool
+
+
+def opinion_of_servers(request: HttpRequest, state: PageState) -> Opinion | None:
     """What is known of the name servers' own answer; a look at the page has them asked."""
     if request.method != "GET" or state.reason not in ASKED_FOR:
-        return ""
+        return None
     situation = state.situation
     answer = request_opinion(situation.address, situation.at)
-    return words(answer, is_late=situation.at - answer.asked_at > ANSWERED_WITHIN)
+    text = words(answer, is_late=situation.at - answer.asked_at > ANSWERED_WITHIN)
+    return Opinion(text, answer.verdict == LiveVerdict.REGISTERED)
 
 
 def words(answer: LiveAnswer, *, is_late: bool) -> str:

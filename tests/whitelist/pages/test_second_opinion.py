@@ -69,7 +69,6 @@ def test_nobody_has_them_asked_who_has_not_signed_in() -> None:
         (LiveVerdict.ASKED, 60, "The name servers themselves could not be asked."),
         (LiveVerdict.UNKNOWN, 5, "The name servers themselves could not be asked."),
         (LiveVerdict.UNREGISTERED, 5, "the name servers themselves do not have it either."),
-        (LiveVerdict.REGISTERED, 5, "We are reading their zones again; look again in a few"),
     ],
 )
 def test_what_they_said_is_told_in_words(verdict: LiveVerdict, ago: int, words: str) -> None:
@@ -78,6 +77,14 @@ def test_what_they_said_is_told_in_words(verdict: LiveVerdict, ago: int, words: 
     assert words in page
     assert '<a href="/smtp-whitelist/">Look again</a>' in page
     assert 'data-reason="no_name"' in page
+
+
+def test_what_they_have_already_wants_a_moment_and_no_mail() -> None:
+    answer(LiveVerdict.REGISTERED, ago=timedelta(seconds=5))
+    page = page_of(scenarios.no_name)
+    assert "We are reading their zones again; look again in a few" in page
+    assert '<a class="btn primary" href="/smtp-whitelist/">Look again</a>' in page
+    assert 'class="btn second" href="mailto:' in page
 
 
 def test_an_old_answer_is_asked_for_again() -> None:
