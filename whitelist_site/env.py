@@ -163,9 +163,7 @@ class Environment:
         try:
             ipaddress.ip_address(host)
         except ValueError as error:
-            raise SettingError(
-                name, f"{value!r} is not ADDRESS:PORT (IPv6 in brackets)"
-            ) from error
+            raise SettingError(name, f"{value!r} is not ADDRESS:PORT (IPv6 in brackets)") from error
         if not colon or not re.fullmatch(r"[0-9]{1,5}", port) or not 0 < int(port) < 2**16:
             raise SettingError(name, f"{value!r} does not end in a port from 1 to 65535")
         return host, int(port)
