@@ -29,6 +29,8 @@ PLACEHOLDERS = frozenset(
 SURE_PLACEHOLDERS = frozenset({"placeholder", "unassigned", "unused"})
 # Words that change nothing beside a placeholder: `reserved-for-future-use`, `free-ip-12`.
 FILLERS = frozenset({"addr", "address", "for", "future", "host", "hostname", "ip", "name", "use"})
+# How each of these words begins, perhaps taken apart (`not-used`): most names have none of it.
+HINT = re.compile(r"avail|exam|free|local|no|null|place|reserv|tb|todo|un|vacant|xx", re.ASCII)
 WORD = re.compile(r"[a-z]+", re.ASCII)
 NO_WORD = "0123456789-_"
 
@@ -57,12 +59,13 @@ def is_placeholder(name: str) -> bool:
 
     Only the first label is judged, by its words; numbers and separators do not count.
     """
-    return stands_for_nobody(name.partition(".")[0].strip(NO_WORD))
+    label = name.partition(".")[0]
+    return HINT.search(label) is not None and stands_for_nobody(label.strip(NO_WORD))
 
 
 @lru_cache(maxsize=4_096)
 def stands_for_nobody(label: str) -> bool:
-    """Kept, since a zone's names have few stems: `pc` of `pc1`, `pc2` …"""
+    """Remembered, since such names have few stems: `unused` of `unused-1`, `unused-2` …"""
     words = WORD.findall(label)
     if not SURE_PLACEHOLDERS.isdisjoint(words):
         return True
