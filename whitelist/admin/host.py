@@ -25,6 +25,7 @@ from whitelist.admin.unit_scope import OwnAddressForm, UnitScopedAdmin, is_confi
 from whitelist.admin_display import ip, local, tag
 from whitelist.models import Host, Zone
 from whitelist.models.zone import ZoneKind
+from whitelist.registry.edits import do_write_down
 from whitelist.registry.lookup import find_network
 from whitelist.units import units_of
 
@@ -163,14 +164,17 @@ class HostAdmin(UnitScopedAdmin[Host]):
             obj.unit = network.unit if network else ""
         if not change:
             obj.first_seen_at = now
-        before = snapshot(Host.objects.get(pk=obj.pk), RECORDED) if change else None
+        was = Host.objects.get(pk=obj.pk) if change else None
+        before = snapshot(was, RECORDED) if was else None
         obj.save()
+        do_write_down(was, obj, at=now)
         record_change(request, now, before=before, after=snapshot(obj, RECORDED))
 
     def delete_model(self, request: HttpRequest, obj: Host) -> None:
-        before = snapshot(obj, RECORDED)
+        before, now = snapshot(obj, RECORDED), timezone.now()
+        do_write_down(obj, None, at=now)
         obj.delete()
-        record_change(request, timezone.now(), before=before, after=None)
+        record_change(request, now, before=before, after=None)
 
     @admin.display(description=_("IP address"), ordering="address")
     def address_column(self, obj: Host) -> SafeString | str:
