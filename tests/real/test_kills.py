@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.real.kills import Unrest, check_settled, kill_at_random
+from tests.real.processes import wait_until
 from tests.real.service import Service
 
 ADDRESSES = [f"127.0.0.{number}" for number in range(31, 35)]
@@ -18,11 +19,15 @@ def survive(kills: int, seed: int, **settings: str) -> None:
         unrest.begin()
         try:
             kill_at_random(service, kills, seed)
+            wait_until(lambda: served(unrest), "members served again", timeout=60)
         finally:
             unrest.end()
         check_settled(service)
-        assert unrest.opened > len(ADDRESSES)
-        assert unrest.removed > 0
+
+
+def served(unrest: Unrest) -> bool:
+    """On a slow machine web is hardly up between two kills: what counts is that it serves after."""
+    return unrest.opened > len(ADDRESSES) and unrest.removed > 0
 
 
 @pytest.mark.timeout(300)
