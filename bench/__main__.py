@@ -12,6 +12,8 @@ BENCHMARKS = {
     "registry": ["bench.registry"],
     "registry-postgres": ["bench.registry", "--postgres"],
     "transfer": ["bench.transfer"],
+    "relays": ["bench.relays"],
+    "policy": ["bench.policy"],
     "kills": ["pytest", "-q", "-m", "long", "tests/real/test_kills.py"],
     "tables": ["pytest", "-q", "-m", "long", "tests/relay_agent"],
 }
