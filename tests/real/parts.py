@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 
 SYSTEM_PATH = "/usr/sbin:/usr/local/sbin:/usr/lib/postfix/sbin:/usr/bin:/bin"
+
+UNPACKED = Path(__file__).parents[2] / "var" / "test-parts"  # by bin/install-test-parts
 
 
 class MissingPartError(Exception):
@@ -38,3 +41,20 @@ def require_root(what: str) -> None:
     if os.environ.get("CI"):
         raise MissingPartError(reason)
     pytest.skip(reason)
+
+
+def require_unpacked(program: str) -> Path:
+    """A program of a mail server that Debian does not install beside Postfix; see `libraries`."""
+    path = UNPACKED / program
+    if path.exists():
+        return path
+    reason = f"{program} is not unpacked (run bin/install-test-parts)"
+    if os.environ.get("CI"):
+        raise MissingPartError(reason)
+    pytest.skip(reason)
+
+
+def libraries() -> dict[str, str]:
+    """The environment in which an unpacked program finds the libraries unpacked with it."""
+    folders = sorted({str(file.parent) for file in UNPACKED.glob("**/lib*.so*")})
+    return {"PATH": SYSTEM_PATH, "LD_LIBRARY_PATH": os.pathsep.join(folders)}
