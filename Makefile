@@ -2,10 +2,10 @@
 # A setting given on the command line or in the environment reaches the service: make run PORT=9000
 
 .DEFAULT_GOAL := help
-.PHONY: help install run staff test lint bench screenshots lock clean
+.PHONY: help install run staff test lint bench screenshots lock clean agent-deb
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: ## A .venv with all that running needs
 	@bin/install
@@ -27,6 +27,9 @@ bench: ## Measure: click to exempt, table writes, registry, client address
 
 screenshots: ## Pictures of every page, both languages, light and dark, wide and narrow
 	@bin/screenshots
+
+agent-deb: ## The relay agent as a Debian package, into var/dist/
+	@bin/build-agent-deb
 
 lock: ## Lock requirements*.in again, with hashes (needs uv)
 	@bin/lock
