@@ -37,7 +37,10 @@ ROOMS: dict[str, set[str]] = {
         "whitelist.rules", "whitelist.models", "whitelist.outbox", "whitelist.addresses",
         "whitelist.audit", "whitelist.registry", IDENTITY,
     },
-    "whitelist.relay_map": {"whitelist.models", "whitelist.addresses", "relay_agent"},
+    "whitelist.relay_map": {
+        "whitelist.models", "whitelist.addresses", "relay_agent", "portal_auth.development_key",
+    },
+    "whitelist.relays": {"whitelist.models", "whitelist.audit", "whitelist.relay_map"},
 }  # fmt: skip
 
 # Key, clock and rules are arguments of these: they can be tested, and trusted, by themselves.

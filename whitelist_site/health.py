@@ -12,7 +12,14 @@ from django.views.decorators.http import require_safe
 
 from portal_auth.errors import PortalUnavailable
 from portal_auth.issuers import configured_issuers
-from whitelist.models import AccessMap, AuditRecord, Relay, WhitelistEntry, Zone
+from whitelist.models import (
+    AccessMap,
+    AuditRecord,
+    Relay,
+    ServiceSettings,
+    WhitelistEntry,
+    Zone,
+)
 from whitelist.models.audit import AuditAction
 from whitelist.models.zone import ZoneSource
 from whitelist.registry.following.zone_states import derived_state
@@ -44,7 +51,7 @@ def readyz(_request: HttpRequest) -> HttpResponse:
 def not_ready(at: datetime) -> list[str]:
     """Why nobody could open an entry now, one line each; asked of the database and the disk."""
     try:
-        reasons = relay_faults() + map_faults(AccessMap.objects.get(), at)
+        reasons = relay_faults(at) + map_faults(AccessMap.objects.get(), at)
     except (DatabaseError, InterfaceError, AccessMap.DoesNotExist) as error:
         reasons = [f"database: {type(error).__name__}"]
     try:
@@ -55,9 +62,21 @@ def not_ready(at: datetime) -> list[str]:
     return reasons
 
 
-def relay_faults() -> list[str]:
-    told = Relay.objects.active().exclude(last_error="").values_list("name", "last_error")
-    return [f"relay {name}: {error.splitlines()[0]}" for name, error in told]
+def relay_faults(at: datetime) -> list[str]:
+    """Errors of the relays that count, and how long those have been silent that report."""
+    silence = ServiceSettings.load().relay_silence
+    faults = [relay_fault(relay, at, silence) for relay in Relay.objects.active()]
+    return [fault for fault in faults if fault]
+
+
+def relay_fault(relay: Relay, at: datetime, silence: timedelta) -> str:
+    heard = relay.reported_at or relay.token_issued_at
+    if heard is not None and relay.is_silent(at, silence):
+        never = "" if relay.reported_at else "never reported, "
+        return f"relay {relay.name}: {never}silent for {(at - heard).total_seconds():.0f} s"
+    if relay.last_error:
+        return f"relay {relay.name}: {relay.last_error.splitlines()[0]}"
+    return ""
 
 
 def map_faults(access_map: AccessMap, at: datetime) -> list[str]:
@@ -103,12 +122,37 @@ def measured() -> str:
         "whitelist_map_entries": access_map.entries,
     }
     lines = [f"# TYPE {name} gauge\n{name} {value}" for name, value in values.items()]
-    lines.append("# TYPE whitelist_relay_installed_serial gauge")
-    lines += [
-        f'whitelist_relay_installed_serial{{relay="{relay.name}"}} {relay.installed_serial}'
-        for relay in Relay.objects.active()
-    ]
+    lines += relay_lines(access_map.serial, now)
     return "\n".join([*lines, *zone_lines(now)]) + "\n"
+
+
+def relay_lines(wanted: int, at: datetime) -> list[str]:
+    """Serial, lag, state, age of the last report and clock of each relay that counts."""
+    silence = ServiceSettings.load().relay_silence
+    samples: dict[str, list[str]] = {
+        "installed_serial": [],
+        "lag_serials": [],
+        "state": [],
+        "report_age_seconds": [],
+        "clock_offset_seconds": [],
+    }
+    for relay in Relay.objects.active():
+        label = f'relay="{escaped(relay.name)}"'
+        behind = max(wanted - relay.installed_serial, 0)
+        state = relay.state(wanted, at, silence)
+        samples["installed_serial"].append(f"{{{label}}} {relay.installed_serial}")
+        samples["lag_serials"].append(f"{{{label}}} {behind}")
+        samples["state"].append(f'{{{label},state="{state}"}} 1')
+        if relay.reported_at is not None:
+            age = (at - relay.reported_at).total_seconds()
+            samples["report_age_seconds"].append(f"{{{label}}} {age:.1f}")
+        if relay.clock_offset is not None:
+            samples["clock_offset_seconds"].append(f"{{{label}}} {relay.clock_offset:.3f}")
+    lines = []
+    for name, found in samples.items():
+        metric = f"whitelist_relay_{name}"
+        lines += [f"# TYPE {metric} gauge", *(f"{metric}{sample}" for sample in found)]
+    return lines
 
 
 def zone_lines(at: datetime) -> list[str]:

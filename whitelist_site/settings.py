@@ -45,6 +45,8 @@ try:
     )
     ACCESS_MAP_DIR = env.folder("ACCESS_MAP_DIR", VAR_DIR / "map")
     ACCESS_MAP_TYPES = env.choices("ACCESS_MAP_TYPES", "lmdb", frozenset({"lmdb", "hash", "cdb"}))
+    RELAY_SIGNING_KEY_FILE = env.file("RELAY_SIGNING_KEY_FILE")
+    RELAY_SNAPSHOT_SECONDS = env.integer("RELAY_SNAPSHOT_SECONDS", 900, least=60, most=24 * 3600)
     DNS_KEYS_FILE = env.file("DNS_KEYS_FILE")
     ZONE_FILES_DIR = env.folder("ZONE_FILES_DIR", VAR_DIR / "zones")
     NOTIFY_LISTEN = env.listener("NOTIFY_LISTEN")

@@ -11,6 +11,7 @@ from whitelist_site import health
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("whitelist.pages.urls")),
     path("portal/", include("portal_auth.urls")),
+    path("relay/v1/", include("whitelist.relay_map.urls")),
     path("i18n/", include("django.conf.urls.i18n")),
     path("admin/", admin.site.urls),
     path("healthz", health.healthz, name="healthz"),

@@ -20,6 +20,7 @@ COMMANDS = [
     ("import_networks", "networks.csv"),
     ("import_registry", "hosts.csv", "--format", "csv"),
     ("demo_data",),
+    ("relay", "list"),
 ]
 
 

@@ -108,6 +108,10 @@ class ServiceSettingsAdmin(OneRowAdmin[ServiceSettings]):
             },
         ),
         (
+            _("Relays"),
+            {"fields": ("raised_per_hour", "raised_per_day", "relay_silent_seconds")},
+        ),
+        (
             _("What members read"),
             {
                 "fields": (

@@ -8,6 +8,7 @@ from whitelist.models.host import Host, HostChange, OmittedRecord
 from whitelist.models.network import Network
 from whitelist.models.registration import LiveAnswer, RegistrationOverride
 from whitelist.models.relay import Relay
+from whitelist.models.sent_count import SentCount
 from whitelist.models.service_settings import ServiceSettings
 from whitelist.models.sync_run import HeldTransfer, SyncRun
 from whitelist.models.unit_membership import UnitMembership
@@ -25,6 +26,7 @@ __all__ = [
     "OmittedRecord",
     "RegistrationOverride",
     "Relay",
+    "SentCount",
     "ServiceSettings",
     "SyncRun",
     "UnitMembership",

@@ -117,6 +117,8 @@ class WhitelistEntry(models.Model):
                 condition=Q(effective_at__isnull=True),
                 name="entry_not_effective",
             ),
+            # snapshots: what has changed since a serial
+            models.Index(fields=["serial"], name="entry_by_serial"),
         ]
 
     def __str__(self) -> str:

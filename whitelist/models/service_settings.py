@@ -88,6 +88,20 @@ class ServiceSettings(models.Model):
         default=False,
         help_text=_("Hosts and overrides of their own unit's networks; else they only look."),
     )
+    raised_per_hour = models.PositiveIntegerField(
+        _("raised limit (recipients an hour)"),
+        default=0,
+        help_text=_("At relays with the policy service, for a whitelisted address; 0 is no limit."),
+    )
+    raised_per_day = models.PositiveIntegerField(
+        _("raised limit (recipients a day)"), default=0, help_text=_("0 is no limit.")
+    )
+    relay_silent_seconds = models.PositiveIntegerField(
+        _("a relay is silent after (seconds)"),
+        default=60,
+        validators=[MinValueValidator(20), MaxValueValidator(86_400)],
+        help_text=_("Relays report every ten seconds; one that is silent is an alarm."),
+    )
     paused = models.BooleanField(_("paused"), default=False)
     paused_until = models.DateTimeField(
         _("paused until"), null=True, blank=True, help_text=_("Empty: until somebody resumes it")
@@ -145,6 +159,10 @@ class ServiceSettings(models.Model):
     @property
     def registration_grace(self) -> timedelta:
         return timedelta(minutes=self.registration_grace_minutes)
+
+    @property
+    def relay_silence(self) -> timedelta:
+        return timedelta(seconds=self.relay_silent_seconds)
 
     def is_paused(self, at: datetime) -> bool:
         return self.paused and (self.paused_until is None or self.paused_until > at)
