@@ -1,1 +1,1 @@
-"""All that touches a relay's files. Needs the standard library and lmdb; nothing of ours."""
+"""All that touches a relay's files. Needs the standard library, lmdb, cryptography alone."""

@@ -7,6 +7,7 @@ the wall clock is set ahead, never back.
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -39,6 +40,7 @@ class End(NamedTuple):
 
 
 NEVER = End(float("inf"), float("inf"))
+LONG_AGO = End(float("-inf"), float("-inf"))
 
 
 def read_clocks() -> Now:
@@ -47,46 +49,74 @@ def read_clocks() -> Now:
 
 @dataclass
 class Deadlines:
-    """The ends of all entries seen, by record."""
+    """The ends of all entries seen, by record. Any thread may ask.
+
+    At `valid_until` they have all lapsed, whatever their own ends.
+    """
 
     ends: dict[Record, End] = field(default_factory=dict)
     offset: float | None = None
+    valid_until: End = NEVER
+    changing: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
-    def note(self, records: Records, now: Now) -> None:
-        """Remember entries that are new. What is no entry of ours has no end: it lapses now."""
-        for record in records.items():
-            if record not in self.ends:
-                expiry = _expiry(record)
-                self.ends[record] = End(expiry, now.boot + expiry - now.wall)
+    def note(self, records: Records, now: Now) -> dict[Record, End]:
+        """Remember entries that are new. What is no entry of ours has no end: it lapses now.
+
+        The ends of these and of others.
+        """
+        ends = self.ends
+        if all(record in ends for record in records.items()):
+            return ends
+        with self.changing:
+            for record in records.items():
+                if record not in self.ends:
+                    self.ends[record] = _end(_expiry(record), now)
+            return self.ends
 
     def follow(self, now: Now) -> None:
         """Call at every look: a wall clock set ahead brings the ends nearer."""
         offset = now.boot - now.wall
-        if self.offset is not None and offset < self.offset - STEP_SECONDS:
-            self.ends = {
-                record: end._replace(boot=min(end.boot, end.wall + offset))
-                for record, end in self.ends.items()
-            }
-        self.offset = offset
+        with self.changing:
+            if self.offset is not None and offset < self.offset - STEP_SECONDS:
+                self.ends = {record: _nearer(end, offset) for record, end in self.ends.items()}
+                self.valid_until = _nearer(self.valid_until, offset)
+            self.offset = offset
+
+    def vouch_until(self, not_after: float, now: Now) -> None:
+        """Entries are vouched for until `not_after`. The same once more lengthens nothing."""
+        with self.changing:
+            if not_after != self.valid_until.wall:
+                self.valid_until = _end(not_after, now)
 
     def forget(self, now: Now) -> None:
         """Drop what lapsed a day ago."""
         oldest = now.boot - REMEMBER_SECONDS
-        self.ends = {record: end for record, end in self.ends.items() if end.boot > oldest}
+        with self.changing:
+            self.ends = {record: end for record, end in self.ends.items() if end.boot > oldest}
 
     def lasting(self, records: Records, now: Now) -> Records:
         """The records that have not lapsed. An entry with expiry E is gone at wall time E."""
-        self.note(records, now)
-        return dict(record for record in records.items() if self.ends[record].left(now) > 0)
+        if self.valid_until.left(now) <= 0:
+            return {}
+        ends = self.note(records, now)
+        return dict(record for record in records.items() if ends[record].left(now) > 0)
 
     def next_end(self, records: Records, now: Now) -> End:
         """When the first of the records lapses, by either clock; never, if there are none."""
-        self.note(records, now)
-        ends = [self.ends[record] for record in records.items()]
-        return End(
-            min((end.wall for end in ends), default=float("inf")),
-            min((end.boot for end in ends), default=float("inf")),
-        )
+        if not records:
+            return NEVER
+        noted = self.note(records, now)
+        ends = [self.valid_until, *(noted[record] for record in records.items())]
+        return End(min(end.wall for end in ends), min(end.boot for end in ends))
+
+
+def _end(wall: float, now: Now) -> End:
+    return End(wall, now.boot + wall - now.wall)
+
+
+def _nearer(end: End, offset: float) -> End:
+    """The end after a wall clock was set ahead: `offset` is boot time less wall time now."""
+    return end._replace(boot=min(end.boot, end.wall + offset))
 
 
 def _expiry(record: Record) -> float:

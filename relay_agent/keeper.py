@@ -25,7 +25,9 @@ from relay_agent.errors import BrokenTable
 from relay_agent.files import folder_lock, remove_strays
 from relay_agent.install import FAILURES, settle_times
 from relay_agent.lmdb_table import change_in_place
+from relay_agent.reserve import Reserve, is_full
 from relay_agent.tables import Table, leftovers, tables
+from relay_agent.text import Records
 
 logger = logging.getLogger("relay_agent.keeper")
 
@@ -43,15 +45,25 @@ class Watched:
     complaint: str = ""
 
 
+def nobody(_table: Table, _records: Records) -> None:
+    """Nobody asked what a table holds."""
+
+
 @dataclass
 class Keeper:
-    """Looks after the tables of one folder. `clocks` tells the time."""
+    """Looks after the tables of one folder. `clocks` tells the time.
+
+    `read` is told what a table that was asked for holds, each time that it was found changed.
+    `reserve` is given up where an entry cannot be ended because the disk is full.
+    """
 
     folder: Path
     types: Sequence[str]
     clocks: Callable[[], Now] = read_clocks
     deadlines: Deadlines = field(default_factory=Deadlines)
     had_folder: bool = True
+    read: Callable[[Table, Records], None] = nobody
+    reserve: Reserve | None = None
 
     def __post_init__(self) -> None:
         self.watched = [Watched(table) for table in tables(self.folder, self.types)]
@@ -65,7 +77,7 @@ class Keeper:
         ended: dict[str, int] = {}
         for watched in self.watched:
             try:
-                count = self._look_at(watched)
+                count = self._look_with_room(watched)
             except FAILURES as error:
                 self._complain(watched, str(error))
                 watched.state = None
@@ -85,6 +97,14 @@ class Keeper:
                 logger.warning("%s: not asked for, and looked after all the same", table.path.name)
         wanted = [*tables(self.folder, self.types), *others]
         self.watched = [known.get(table) or Watched(table) for table in wanted]
+
+    def _look_with_room(self, watched: Watched) -> int:
+        try:
+            return self._look_at(watched)
+        except FAILURES as error:
+            if self.reserve is None or not is_full(error) or not self.reserve.give_up():
+                raise
+            return self._look_at(watched)
 
     def _look_at(self, watched: Watched) -> int:
         """How many entries were ended in this table."""
@@ -109,6 +129,8 @@ class Keeper:
             watched.complaint = ""
         watched.next_end = self.deadlines.next_end(records, self.clocks())
         watched.state = state
+        if watched.table.kind in {"text", *self.types}:
+            self.read(watched.table, records)
 
     def _end_lapsed(self, table: Table) -> int:
         """Take lapsed entries out of one table.

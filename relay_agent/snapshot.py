@@ -143,12 +143,14 @@ def _header(line: bytes) -> dict[str, Any]:
     """The header, every field there and of its type."""
     try:
         header: dict[str, Any] = json.loads(line)
-        header["limits"] = limits = Limits(**header["limits"])
+        given = header["limits"]
+        header["limits"] = limits = Limits(given["per_hour"], given["per_day"])
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise SnapshotError(f"its header cannot be read: {error}") from error
     numbers = [header.get(name) for name in ("entries", "issued_at", "not_after", "serial")]
     sound = (
         set(header) == HEADER_FIELDS
+        and len(given) == len(fields(Limits))
         and type(header["service"]) is str
         and all(type(n) is int and n >= 0 for n in [*numbers, limits.per_hour, limits.per_day])
         and header["entries"] <= MOST_ENTRIES
