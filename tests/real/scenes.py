@@ -87,15 +87,12 @@ def ended(stage: Stage) -> None:
 
 
 def add_lagging_relay(stage: Stage) -> None:
-    stage.service.sql(
-        "INSERT INTO whitelist_relay (name, is_active, installed_serial, last_error) "
-        "VALUES ('mx2', TRUE, 0, '')"
-    )
+    stage.service.manage("relay", "add", "mx2")
     stage.member.apply()
 
 
 def remove_lagging_relay(stage: Stage) -> None:
-    stage.service.sql("DELETE FROM whitelist_relay WHERE name = 'mx2'")
+    stage.service.manage("relay", "remove", "mx2")
 
 
 def slow(stage: Stage) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from functools import partial
 from typing import NamedTuple
 
@@ -93,7 +92,7 @@ def test_entries_end_on_time_at_both_with_the_centre_dead(campus):
     member.apply()
     wait_effective(member)
     expiry = int(time.time()) + 5
-    bring_expiry_forward(campus.service, EXPIRING_PC, expiry)
+    campus.service.bring_expiry_forward(EXPIRING_PC, expiry)
     for relay in campus.relays:
         wait_until(partial(has, relay, EXPIRING_PC, expiry), "installed", timeout=SOON)
     for name in campus.service.names:
@@ -113,17 +112,6 @@ def is_throttled(session: Session) -> bool:
 
 def has(relay: Relay, address: str, expiry: int) -> bool:
     return relay.expiry(address) == expiry
-
-
-def bring_expiry_forward(service: Service, address: str, expiry: int) -> None:
-    """As the service does where a name is lost; a whole term would be long to wait for."""
-    moment = service.instant(datetime.fromtimestamp(expiry, UTC))
-    service.sql(
-        "UPDATE whitelist_whitelistentry SET expires_at = %s"
-        " WHERE address = %s AND ended_at IS NULL",
-        [moment, address],
-    )
-    service.sql("UPDATE whitelist_accessmap SET serial = serial + 1")
 
 
 def wait_for_clock(moment: float) -> None:
