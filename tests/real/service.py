@@ -6,6 +6,7 @@ Nothing is replaced: the same commands, settings from the environment, a databas
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import signal
@@ -31,6 +32,7 @@ from tests.real.processes import free_port, start, stop, wait_until
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 HOST = "127.0.0.1"
+PREPARED: list[Path] = []  # the VAR_DIR of a service that has not run yet
 NAMES = ("web", "worker", "beat", "keeper")
 # What following name servers needs besides.
 REGISTRY = ("registry", "notify")
@@ -63,8 +65,7 @@ class Service:
         self.folder.chmod(0o755)  # smtpd reads the map as the user postfix
         self.port = free_port(HOST)
         try:
-            self.manage("migrate", "-v0")
-            self.manage("collectstatic", "-v0", "--noinput")
+            self._prepare()
             self.manage("publish_access_map")
             for name in self.names:
                 self.start(name)
@@ -83,6 +84,18 @@ class Service:
         if error is not None:
             error.add_note(self.logs())
         self.close()
+
+    def _prepare(self) -> None:
+        """A migrated database and static files: made once, then copied, where it is SQLite."""
+        if "DATABASE_URL" not in self.settings and PREPARED:
+            shutil.copytree(PREPARED[0], self.folder / "var")
+            return
+        self.manage("migrate", "-v0")
+        self.manage("collectstatic", "-v0", "--noinput")
+        if "DATABASE_URL" not in self.settings:
+            kept = Path(tempfile.mkdtemp(prefix="whitelist-prepared-"))
+            atexit.register(shutil.rmtree, kept, ignore_errors=True)
+            PREPARED.append(shutil.copytree(self.folder / "var", kept / "var"))
 
     def close(self) -> None:
         for name in self.names:
