@@ -119,7 +119,7 @@ def test_an_entry_ends_by_itself_on_time_with_web_worker_and_beat_dead(service, 
     service.bring_expiry_forward(EXPIRING_PC, expiry)
 
     def installed() -> bool:
-        return postfix.query(service.table, EXPIRING_PC) == str(expiry)
+        return bool(postfix.query(service.table, EXPIRING_PC) == str(expiry))
 
     wait_until(installed, "the new expiry", timeout=SOON)
     for name in ("web", "worker", "beat"):
