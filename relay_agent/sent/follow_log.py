@@ -8,6 +8,7 @@ import subprocess
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -67,17 +68,18 @@ class LogFollower(Follower):
     def __init__(self, path: Path, tally: Tally) -> None:
         super().__init__(tally)
         self.path = path
-        self.past = 0  # bytes of it that are
+        self.opened: BinaryIO | None = None  # by `start`, at its end
 
     def start(self) -> None:
-        """What is written after this counts."""
-        self.past = self.path.stat().st_size if self.path.exists() else 0
+        """What is written after this counts, also if the file loses its name at once."""
+        with suppress(OSError):  # the thread complains, and tries again
+            self.opened = self.path.open("rb")
+            self.opened.seek(0, os.SEEK_END)
         super().start()
 
     def follow(self) -> None:
-        with self.path.open("rb") as file:
-            file.seek(self.past)
-            self.past = 0
+        first, self.opened = self.opened, None
+        with first or self.path.open("rb") as file:
             self.complaint = ""
             lines = Lines()
             while True:
