@@ -4,7 +4,6 @@ to do about it. It changes nothing."""
 from __future__ import annotations
 
 import os
-import shutil
 import ssl
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +12,8 @@ from relay_agent.clock import Heard
 from relay_agent.config import Config, ConfigError, read_token
 from relay_agent.deadlines import Now, read_clocks
 from relay_agent.feed import Answer, Feed, FeedError, trust
-from relay_agent.postmap import SUFFIXES, SYSTEM_PATH
+from relay_agent.postmap import SUFFIXES
+from relay_agent.programs import find_program
 from relay_agent.snapshot import Snapshot, SnapshotError, unpack
 
 CLOCK_SECONDS = 1.0
@@ -33,8 +33,7 @@ def _machine(config: Config) -> Iterator[str]:
     if config.policy_listen.startswith("unix:"):
         yield from _folder("[policy] listen", Path(config.policy_listen[5:]).parent)
     built = sorted(set(config.types) & set(SUFFIXES))
-    path = os.pathsep.join([os.environ.get("PATH", ""), SYSTEM_PATH])
-    if built and shutil.which("postmap", path=path) is None:
+    if built and find_program("postmap") is None:
         yield f"[tables] types: {', '.join(built)} needs postmap: apt install postfix"
 
 

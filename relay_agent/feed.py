@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 from relay_agent.deadlines import read_clocks
@@ -75,8 +75,7 @@ class Feed:
         self.context = context
         self.boot = boot
         self.headers = {"Authorization": f"Bearer {token}", "User-Agent": USER_AGENT}
-        self.connection: http.client.HTTPConnection | None = None
-        self.wire: Wire | None = None
+        self.link: Link | None = None
 
     def poll(self, etag: str = "", deadline: float = POLL_SECONDS) -> Answer:
         """The snapshot, unless it is still the one with this ETag. Raises FeedError."""
@@ -84,8 +83,7 @@ class Feed:
         if etag:
             headers["If-None-Match"] = etag
         response, sent, received = self._ask("GET", SNAPSHOT_PATH, deadline, headers, None)
-        with _closing_on_error(self):
-            body = self._body(response)
+        body = self._body(response)
         if response.status not in {200, 304}:
             raise _refusal(response.status, body)
         data = _plain(response, body) if response.status == 200 else None
@@ -101,15 +99,14 @@ class Feed:
         """Hand in a report. Raises FeedError."""
         headers = {"Content-Type": "application/json"}
         response, *_ = self._ask("POST", REPORT_PATH, deadline, headers, body)
-        with _closing_on_error(self):
-            said = self._body(response)
+        said = self._body(response)
         if response.status not in {200, 204}:
             raise _refusal(response.status, said)
 
     def close(self) -> None:
-        if self.wire is not None:
-            self.wire.end()
-        self.wire = self.connection = None
+        if self.link is not None:
+            self.link.wire.end()
+        self.link = None
 
     def _ask(
         self, method: str, path: str, deadline: float, headers: dict[str, str], body: bytes | None
@@ -117,35 +114,29 @@ class Feed:
         """The answer's head, and when it was asked and came. A kept connection that the other
         side let go of meanwhile is no failure: then once more, on a new one."""
         until = time.monotonic() + deadline
-        kept = self.connection is not None
-        try:
-            return self._ask_once(method, path, until, headers, body)
-        except (http.client.RemoteDisconnected, ConnectionError) as error:
-            self.close()
-            if not kept:
-                raise FeedError(_why(error)) from error
-        except (OSError, http.client.HTTPException) as error:
-            self.close()
-            raise FeedError(_why(error)) from error
-        try:
-            return self._ask_once(method, path, until, headers, body)
-        except (OSError, http.client.HTTPException) as error:
-            self.close()
-            raise FeedError(_why(error)) from error
+        while True:
+            was_kept = self.link is not None
+            try:
+                return self._ask_once(method, path, until, headers, body)
+            except (OSError, http.client.HTTPException) as error:
+                self.close()
+                # http.client's RemoteDisconnected is a ConnectionError too.
+                if not (was_kept and isinstance(error, ConnectionError)):
+                    raise FeedError(_why(error)) from error
 
     def _ask_once(
         self, method: str, path: str, until: float, headers: dict[str, str], body: bytes | None
     ) -> tuple[http.client.HTTPResponse, float, float]:
-        if self.connection is None or self.wire is None:
-            self._connect(until)
-        assert self.connection is not None and self.wire is not None  # noqa: S101, PT018 -- types
-        self.wire.until = until
+        if self.link is None:
+            self.link = self._connect(until)
+        connection, wire = self.link
+        wire.until = until
         sent = self.boot()
-        self.connection.request(method, self.parts.path + path, body, {**self.headers, **headers})
-        response = self.connection.getresponse()
+        connection.request(method, self.parts.path + path, body, {**self.headers, **headers})
+        response = connection.getresponse()
         return response, sent, self.boot()
 
-    def _connect(self, until: float) -> None:
+    def _connect(self, until: float) -> Link:
         host, secure = self.parts.hostname or "", self.parts.scheme == "https"
         port = self.parts.port or (443 if secure else 80)
         plain = socket.create_connection((host, port), timeout=_left(until))
@@ -157,30 +148,40 @@ class Feed:
         except BaseException:
             plain.close()
             raise
-        self.wire = Wire(found, until)
-        self.connection = http.client.HTTPConnection(host, port)
+        wire, connection = Wire(found, until), http.client.HTTPConnection(host, port)
         if port == (443 if secure else 80):
-            self.connection.default_port = port  # no port in the Host header
-        self.connection.sock = self.wire
-        self.connection.auto_open = 0
+            connection.default_port = port  # no port in the Host header
+        connection.sock = wire
+        connection.auto_open = 0
+        return Link(connection, wire)
 
     def _body(self, response: http.client.HTTPResponse) -> bytes:
-        """The whole body as it was sent. Raises FeedError where it is cut, too long or too slow."""
-        parts, size = [], 0
+        """The whole body as it was sent. Raises FeedError where it is cut, too long or too slow;
+        a connection whose answer was not read to its end is of no use then."""
         try:
-            while part := response.read1(CHUNK):
-                parts.append(part)
-                size += len(part)
-                if size > MOST_BYTES:
-                    raise FeedError(f"the answer is longer than {MOST_BYTES} bytes")
-        except (OSError, http.client.HTTPException) as error:
-            raise FeedError(_why(error)) from error
-        if response.length:
-            raise FeedError("the answer is cut")
+            body = _read_body(response)
+        except FeedError:
+            self.close()
+            raise
         response.close()  # http.client wants to hear so, before it asks again
         if response.will_close:
             self.close()
-        return b"".join(parts)
+        return body
+
+
+def _read_body(response: http.client.HTTPResponse) -> bytes:
+    parts, size = [], 0
+    try:
+        while part := response.read1(CHUNK):
+            parts.append(part)
+            size += len(part)
+            if size > MOST_BYTES:
+                raise FeedError(f"the answer is longer than {MOST_BYTES} bytes")
+    except (OSError, http.client.HTTPException) as error:
+        raise FeedError(_why(error)) from error
+    if response.length:
+        raise FeedError("the answer is cut")
+    return b"".join(parts)
 
 
 class Wire:
@@ -218,18 +219,11 @@ class _Incoming(io.RawIOBase):
         return self.wire.sock.recv_into(buffer)
 
 
-class _closing_on_error:  # noqa: N801 -- reads as a verb
-    """A connection whose answer was not read to its end is of no use."""
+class Link(NamedTuple):
+    """A connection, and the wire beneath it."""
 
-    def __init__(self, feed: Feed) -> None:
-        self.feed = feed
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is not None:
-            self.feed.close()
+    connection: http.client.HTTPConnection
+    wire: Wire
 
 
 def _left(until: float) -> float:

@@ -14,11 +14,9 @@ import logging
 import re
 import signal
 import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NoReturn
 
 from relay_agent.deadlines import NEVER, Deadlines, End, Now, read_clocks
 from relay_agent.errors import BrokenTable
@@ -31,7 +29,9 @@ from relay_agent.text import Records
 
 logger = logging.getLogger("relay_agent.keeper")
 
+ENDING = {signal.SIGTERM, signal.SIGINT}
 LONGEST_SLEEP = 1.0
+AGAIN_SECONDS = 0.25  # after a table that could not be looked at: an entry in it may be due
 LOCK_SECONDS = 0.25  # a writer that hangs must not keep us from the LMDB table for longer
 
 
@@ -180,18 +180,23 @@ class Keeper:
     def _pause(self) -> float:
         """Until the next entry lapses, or a table must be looked at again."""
         now = self.clocks()
-        sound = [watched for watched in self.watched if watched.state is not None]
-        left = [watched.next_end.left(now) for watched in sound]
+        left = [
+            AGAIN_SECONDS if watched.state is None else watched.next_end.left(now)
+            for watched in self.watched
+        ]
         return max(0.0, min([LONGEST_SLEEP, *left]))
 
 
-def run(keeper: Keeper) -> NoReturn:
-    """Look for ever."""
-    while True:
-        time.sleep(keeper.look())
+def run(keeper: Keeper) -> None:
+    """Look until SIGTERM or SIGINT, which must be blocked: they are heard between two looks.
+
+    A handler that raises would do so anywhere, also where Python drops exceptions.
+    """
+    while signal.sigtimedwait(ENDING, keeper.look()) is None:
+        pass
 
 
-def main(arguments: Sequence[str] | None = None) -> NoReturn:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Read the command line and keep the folder until SIGTERM or SIGINT."""
     parser = argparse.ArgumentParser(prog="relay_agent.keeper", description=__doc__)
     parser.add_argument("--folder", type=Path, required=True, help="where the tables are")
@@ -200,8 +205,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     )
     options = parser.parse_args(arguments)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="keeper: %(message)s")
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: sys.exit(0))
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     types = [word for word in re.split(r"[,\s]+", options.types) if word]
     if not types:
         parser.error("--types names no table type")

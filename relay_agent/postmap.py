@@ -7,7 +7,6 @@ It reads a `main.cf`: a minimal one of ours, never the machine's.
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -16,11 +15,11 @@ from relay_agent.cdb_file import read_cdb
 from relay_agent.errors import BrokenTable, TableError
 from relay_agent.files import build_folder, check_folder, move_into_place
 from relay_agent.lmdb_table import Change
+from relay_agent.programs import find_program, search_path
 from relay_agent.text import Records, render_records
 
 SUFFIXES = {"hash": ".db", "cdb": ".cdb"}
 MAIN_CF = "compatibility_level = 3.6\n"
-SYSTEM_PATH = "/usr/sbin:/usr/local/sbin:/usr/bin:/bin"
 POSTMAP_SECONDS = 30.0
 
 
@@ -67,8 +66,7 @@ def _postmap(work: Path, *arguments: str) -> bytes:
     """Run postmap with a configuration of its own in `work`; what it printed."""
     (work / "main.cf").write_text(MAIN_CF, encoding="ascii")
     os.utime(work / "main.cf", (0, 0))  # Postfix waits two seconds for a young one to settle
-    path = os.pathsep.join([os.environ.get("PATH", ""), SYSTEM_PATH])
-    program = shutil.which("postmap", path=path)
+    program = find_program("postmap")
     if program is None:
         raise TableError("postmap is not installed (Debian: apt install postfix)")
     try:
@@ -77,7 +75,7 @@ def _postmap(work: Path, *arguments: str) -> bytes:
             capture_output=True,
             check=False,
             timeout=POSTMAP_SECONDS,
-            env={"PATH": path, "LC_ALL": "C"},
+            env={"PATH": search_path(), "LC_ALL": "C"},
             stdin=subprocess.DEVNULL,
         )
     except subprocess.TimeoutExpired as error:

@@ -7,18 +7,16 @@ loaded, so a file with elements that somebody loads later would lengthen them. T
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import subprocess
 from dataclasses import dataclass
 
 from relay_agent.formats.kinds import STEM, lasting
+from relay_agent.programs import find_program
 from relay_agent.text import Records
 
 FAMILIES = ("inet", "ip", "ip6", "netdev", "bridge")
 IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}", re.ASCII)
-SYSTEM_PATH = "/usr/sbin:/sbin:/usr/bin:/bin"
 NFT_SECONDS = 20.0
 LARGEST_MS = 86_400_000
 LONGEST_SECONDS = 31_536_000  # nft refuses the whole script for a number that is too large
@@ -90,7 +88,7 @@ def _time_out(left: int) -> str:
 
 def run_nft(script: bytes) -> None:
     """Load a script, all or nothing. Needs CAP_NET_ADMIN. Raises NftError."""
-    path = shutil.which("nft", path=os.pathsep.join([os.environ.get("PATH", ""), SYSTEM_PATH]))
+    path = find_program("nft")
     if path is None:
         raise NftError("nft is not installed: apt install nftables")
     try:

@@ -10,7 +10,6 @@ free port, keep everything in a folder of their own, and end with the test.
 from __future__ import annotations
 
 import contextlib
-import glob
 import os
 import shutil
 import signal
@@ -25,9 +24,8 @@ import dns.exception
 import dns.flags
 import dns.message
 import dns.query
-import pytest
 
-from tests.real.parts import MissingPartError, require
+from tests.real.parts import require, require_library
 from tests.real.processes import accepts, wait_until
 from tests.real.services import Server, own_folder
 from tests.real.zones import Zone, is_lower
@@ -35,7 +33,7 @@ from tests.real.zones import Zone, is_lower
 HOST = "127.0.0.1"
 LOAD_SECONDS = 30.0
 ASK_SECONDS = 0.5
-FAKETIME = "/usr/lib/*/faketime/libfaketimeMT.so.1"
+FAKETIME = "faketime/libfaketimeMT.so.1"
 
 
 @dataclass
@@ -208,7 +206,12 @@ class NameServer(ABC):
         # Waiting goes by the monotonic clock. BIND's jemalloc asks for the time before the library
         # can say it, and hangs: with the C library before it, that one allocates.
         shifted = ["FAKETIME_DONT_FAKE_MONOTONIC=1", f"FAKETIME={self.clock}"]
-        return ["env", f"LD_PRELOAD={faketime()}:libc.so.6", *shifted, *command]
+        return [
+            "env",
+            f"LD_PRELOAD={require_library(FAKETIME, 'libfaketime')}:libc.so.6",
+            *shifted,
+            *command,
+        ]
 
     def __enter__(self) -> Self:
         self.start()
@@ -227,16 +230,6 @@ def thread_states(group: int) -> Iterator[str]:
             state, _parent, its_group = file.read_text().rpartition(")")[2].split()[:3]
             if int(its_group) == group:
                 yield state
-
-
-def faketime() -> str:
-    """The library that shifts a process's clock."""
-    for path in glob.glob(FAKETIME):  # noqa: PTH207 -- an absolute pattern
-        return path
-    reason = "libfaketime is not installed (Debian: apt install libfaketime)"
-    if os.environ.get("CI"):
-        raise MissingPartError(reason)
-    pytest.skip(reason)
 
 
 S = TypeVar("S", bound=NameServer)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,9 +10,9 @@ from pathlib import Path
 import pytest
 
 import relay_agent
+from tests.real.parts import DEBIAN_PYTHON, require_debians
 
 ROOM = Path(relay_agent.__file__).parent
-DEBIAN_PYTHON = Path("/usr/bin/python3")
 ONCE = """
 import sys, time
 from ipaddress import ip_address
@@ -46,17 +45,13 @@ def imported(path: Path) -> set[str]:
 
 @pytest.mark.parametrize("path", sorted(ROOM.rglob("*.py")), ids=lambda path: path.name)
 def test_it_imports_the_standard_library_what_debian_ships_and_itself_only(path: Path) -> None:
-    assert imported(path) <= sys.stdlib_module_names | {"cryptography", "lmdb", "relay_agent"}
+    assert imported(path) <= sys.stdlib_module_names | OTHERS
 
 
 def test_it_runs_on_debians_own_python_and_lmdb(tmp_path: Path) -> None:
-    probe = [str(DEBIAN_PYTHON), "-c", "import lmdb"]
-    if not DEBIAN_PYTHON.exists() or subprocess.run(probe, check=False).returncode:
-        if os.environ.get("CI"):
-            pytest.fail("python3-lmdb is not installed (Debian: apt install python3-lmdb)")
-        pytest.skip("python3-lmdb is not installed")
+    require_debians("lmdb")
     done = subprocess.run(
-        [str(DEBIAN_PYTHON), "-c", ONCE, str(tmp_path)],
+        [DEBIAN_PYTHON, "-c", ONCE, str(tmp_path)],
         capture_output=True,
         check=False,
         text=True,

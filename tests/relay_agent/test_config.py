@@ -256,7 +256,7 @@ def test_a_clock_that_is_off_by_more_than_a_second_is_said(
 def test_postmap_is_missed_only_where_it_is_needed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("relay_agent.check.SYSTEM_PATH", "/nowhere")
+    monkeypatch.setattr("relay_agent.programs.SYSTEM_FOLDERS", "/nowhere")
     monkeypatch.setenv("PATH", "/nowhere")
     with centre() as service:
         assert checked(tmp_path, service) == []

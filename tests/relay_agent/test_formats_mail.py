@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from relay_agent.formats import install_formats
-from tests.real.parts import libraries, require, require_root, require_unpacked
+from tests.real.parts import libraries, require, require_namespace, require_unpacked
 from tests.relay_agent.test_formats_rendering import LOW, V4, V6, records
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "relay-formats.md"
@@ -34,7 +34,6 @@ def snippet(kind: str, folder: Path) -> str:
 def exim(folder: Path, *arguments: str, given: bytes = b"") -> str:
     """What Exim prints with the document's host list and ACL."""
     program = require_unpacked("usr/sbin/exim4")
-    require_root("a mount namespace")
     users = {"passwd": "Debian-exim:x:64990:64990::/:/bin/false", "group": "Debian-exim:x:64990:"}
     for name, line in users.items():
         (folder / name).write_text(Path("/etc", name).read_text() + line + "\n")
@@ -46,7 +45,7 @@ def exim(folder: Path, *arguments: str, given: bytes = b"") -> str:
         f"disable_ipv6 = false\n{main}begin acl{acl}"
     )
     done = subprocess.run(
-        [require("unshare"), "-m", "sh", "-euc", AS_EXIM, "sh", folder, program, "-C", config,
+        [require_namespace("-m"), "-m", "sh", "-euc", AS_EXIM, "sh", folder, program, "-C", config,
          *arguments],
         capture_output=True, check=False, timeout=30, env=libraries(), input=given,
     )  # fmt: skip

@@ -12,7 +12,7 @@ import pytest
 
 from relay_agent.formats import FormatsError, install_formats
 from relay_agent.formats.nftables import Nftables
-from tests.real.parts import require, require_root
+from tests.real.parts import require, require_namespace
 from tests.relay_agent.test_formats_rendering import V4, V6, records
 
 SETS = Nftables()
@@ -23,9 +23,8 @@ SHOW = 'echo "|"; nft list ruleset; echo "|"; '
 def in_namespace(script: str, given: bytes = b"") -> str:
     """What a shell printed that has a network of its own. The kernel forgets it with the shell."""
     require("nft", "nftables")
-    require_root("a network namespace")
     done = subprocess.run(
-        [require("unshare", "util-linux"), "-n", "sh", "-euc", script],
+        [require_namespace("-n"), "-n", "sh", "-euc", script],
         input=given, capture_output=True, check=False, timeout=30,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr.decode()
@@ -91,7 +90,7 @@ def test_an_agent_that_is_not_root_installs_with_one_capability(tmp_path: Path) 
 def test_without_nft_the_file_is_there_and_the_failure_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("relay_agent.formats.nftables.SYSTEM_PATH", "")
+    monkeypatch.setattr("relay_agent.programs.SYSTEM_FOLDERS", "")
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(FormatsError, match="apt install nftables") as raised:
         install_formats(tmp_path, ["nftables"], records(V4), 100.0)

@@ -16,7 +16,10 @@ SYMBOL = "SMTP_WHITELIST"
 def test_rspamd_follows_the_documents_map_without_a_reload(tmp_path: Path) -> None:
     install_formats(tmp_path, ["rspamd"], records(V4), NOW)
     with PrivateRspamd(tmp_path, snippet("ucl", tmp_path)) as rspamd:
-        marked = lambda address: SYMBOL in rspamd.symbols(address)  # noqa: E731 -- a short name
+
+        def marked(address: str) -> bool:
+            return SYMBOL in rspamd.symbols(address)
+
         wait_until(lambda: marked(V4), "the first file")
         assert not marked(OTHER)
         install_formats(tmp_path, ["rspamd"], records(V6), NOW)

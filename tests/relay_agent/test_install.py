@@ -192,7 +192,7 @@ def test_a_table_whose_type_is_dropped_fails_by_name_where_postmap_is_gone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     install(tmp_path, TYPES, many(1))
-    monkeypatch.setattr(our_postmap, "SYSTEM_PATH", "")
+    monkeypatch.setattr("relay_agent.programs.SYSTEM_FOLDERS", "")
     monkeypatch.setenv("PATH", "")
     with pytest.raises(InstallError, match="postmap is not installed") as caught:
         install(tmp_path, ["lmdb"], many(2))
@@ -233,7 +233,7 @@ def test_the_error_survives_a_task_queue(unwritable: Path) -> None:
 
 
 def test_a_missing_postmap_is_said_plainly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(our_postmap, "SYSTEM_PATH", "")
+    monkeypatch.setattr("relay_agent.programs.SYSTEM_FOLDERS", "")
     monkeypatch.setenv("PATH", "")
     with pytest.raises(InstallError, match="postmap is not installed") as caught:
         install(tmp_path, ["lmdb", "hash"], many(1))

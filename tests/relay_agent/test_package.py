@@ -11,7 +11,7 @@ import pytest
 
 from relay_agent.config import KEYS, OPTIONS, ConfigError, read_config
 from relay_agent.install import install
-from tests.real.parts import SYSTEM_PATH, require, require_root
+from tests.real.parts import SYSTEM_PATH, require, require_debians, require_namespace
 from tests.real.postfix import PrivatePostfix
 from tests.relay_agent.centre import centre, pinned, prepare
 from tests.relay_agent.tools import entries
@@ -71,9 +71,7 @@ def unpacked(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def packaged(unpacked: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """The agent of the package, by the system's Python and its packages only."""
-    for name in ("lmdb", "cryptography"):
-        if run("/usr/bin/python3", "-I", "-c", f"import {name}").returncode:
-            pytest.skip(f"python3-{name} is not installed")
+    require_debians("lmdb", "cryptography")
     return run(unpacked / "usr/sbin/smtp-whitelist-agent", *arguments)
 
 
@@ -138,9 +136,7 @@ def test_the_packaged_agent_checks_against_a_service(unpacked: Path, tmp_path: P
 def test_installed_there_is_an_empty_table_and_a_user_and_purged_there_is_nothing(
     package: Path, tmp_path: Path
 ) -> None:
-    require_root("an overlay over this machine's root")
-    require("unshare", "util-linux")
-    done = run("unshare", "-m", "sh", "-c", INSTALLED, "sh", tmp_path, package)
+    done = run(require_namespace("-m"), "-m", "sh", "-c", INSTALLED, "sh", tmp_path, package)
     if done.returncode == 9:
         pytest.skip("no overlay can be mounted here")
     assert done.returncode == 0, done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any, cast
 
 from django.contrib import admin
@@ -19,7 +20,7 @@ from whitelist.admin.base import OurAdmin, Tool
 from whitelist.admin.confirm import Question, ReasonForm, confirmation_page, is_confirmed
 from whitelist.admin.relay_token import token_page
 from whitelist.admin_display import local, tag
-from whitelist.models import Relay, ServiceSettings
+from whitelist.models import Relay
 from whitelist.models.relay import RelayQuerySet, RelayState
 from whitelist.relay_map.installed import has_another_digest
 from whitelist.relays import do_add_relay, do_rotate_token, do_set_active
@@ -120,8 +121,9 @@ class RelayAdmin(OurAdmin[Relay]):
 
     @admin.display(description=_("state"))
     def state(self, obj: Relay) -> SafeString:
-        silence = ServiceSettings.load().relay_silence
-        state = obj.state(cast(Any, obj).wanted_serial, timezone.now(), silence)
+        wanted = cast(Any, obj)
+        silence = timedelta(seconds=wanted.silent_seconds)
+        state = obj.state(wanted.wanted_serial, timezone.now(), silence)
         return tag(*STATES[state])
 
     @admin.display(description=_("lag"))
@@ -133,7 +135,7 @@ class RelayAdmin(OurAdmin[Relay]):
 
     @admin.display(description=_("what it has installed"))
     def content(self, obj: Relay) -> SafeString | str:
-        other = has_another_digest(obj)
+        other = has_another_digest(obj, timezone.now())
         if other is None:
             return "–"
         if other:

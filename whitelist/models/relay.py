@@ -49,12 +49,14 @@ class RelayQuerySet(models.QuerySet["Relay"]):
         list(self.model.objects.select_for_update().order_by("pk").values_list("pk"))
 
     def with_wanted(self) -> RelayQuerySet:
-        """Annotated with what a relay should have: `wanted_serial`, `per_hour`, `per_day`."""
+        """Annotated with what a relay should have, `wanted_serial`, `per_hour`, `per_day`, and
+        after how many `silent_seconds` it is silent."""
         settings = ServiceSettings.objects.filter(pk=THE_SETTINGS)
         return self.annotate(
             wanted_serial=Subquery(AccessMap.objects.filter(pk=THE_MAP).values("serial")),
             per_hour=Subquery(settings.values("raised_per_hour")),
             per_day=Subquery(settings.values("raised_per_day")),
+            silent_seconds=Subquery(settings.values("relay_silent_seconds")),
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime
 from typing import Any, cast
 
 from relay_agent.snapshot import Limits
@@ -15,7 +16,7 @@ EARLY = 3
 LATE = 30
 
 
-def has_another_digest(relay: Relay) -> bool | None:
+def has_another_digest(relay: Relay, at: datetime) -> bool | None:
     """Compare what it reports with the newest issue; None where it reports an older one.
 
     `relay` is a row of `with_wanted`. Of equal editions every process makes equal entries, and
@@ -26,7 +27,7 @@ def has_another_digest(relay: Relay) -> bool | None:
     wanted = cast(Any, relay)
     limits = Limits(per_hour=wanted.per_hour, per_day=wanted.per_day)
     try:
-        edition = current_edition(wanted.wanted_serial, limits, relay.reported_at)
+        edition = current_edition(wanted.wanted_serial, limits, at)
         if (relay.installed_serial, int(relay.issued_at.timestamp())) != (
             edition.serial,
             edition.issued_at,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -20,22 +19,11 @@ from whitelist.audit import SYSTEM
 from whitelist.models import ServiceSettings
 from whitelist.relays import do_remove_relay, do_rotate_token
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("noon")]
 V4 = "140.114.64.154"
 V6 = "2001:288:e001::64"
 SLOT = timedelta(seconds=300)
 EXPIRY = int(NOON.timestamp()) + 3600
-
-
-@pytest.fixture(autouse=True)
-def noon() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(NOON, tick=False) as traveller:
-        yield traveller
-
-
-@pytest.fixture
-def relay(db: None) -> Asker:
-    return Asker()
 
 
 def test_an_answer_says_the_time_and_is_kept_by_nobody(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
@@ -24,12 +23,6 @@ from whitelist.relays import do_remove_relay, do_set_active
 V4 = "140.114.64.154"
 SECOND = timedelta(seconds=1)
 SENT = {"address": V4, "expires": 1, "messages": 1, "recipients": 1, "bounced": 0}
-
-
-@pytest.fixture
-def noon() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(NOON, tick=False) as traveller:
-        yield traveller
 
 
 @pytest.fixture

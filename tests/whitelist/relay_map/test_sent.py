@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -16,21 +15,10 @@ from whitelist.models import SentCount, WhitelistEntry
 from whitelist.models.entry import EndReason
 from whitelist.relays import do_remove_relay
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("noon")]
 V4 = "140.114.64.154"
 V6 = "2001:288:e001::64"
 MINUTE = timedelta(minutes=1)
-
-
-@pytest.fixture(autouse=True)
-def noon() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(NOON, tick=False) as traveller:
-        yield traveller
-
-
-@pytest.fixture
-def relay() -> Asker:
-    return Asker()
 
 
 def counted(

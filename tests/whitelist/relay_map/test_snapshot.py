@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -23,23 +22,12 @@ from whitelist.models.entry import EndReason
 from whitelist.relay_map import snapshot
 from whitelist.relay_map.snapshot import Edition, Issue, Issuer, build, current_edition
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("noon")]
 V4 = "140.114.64.154"
 V6 = "2001:288:e001::64"
 MINUTE = timedelta(minutes=1)
 SLOT = timedelta(seconds=300)
 EXPIRY = int(NOON.timestamp()) + 3600
-
-
-@pytest.fixture(autouse=True)
-def noon() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(NOON, tick=False) as traveller:
-        yield traveller
-
-
-@pytest.fixture
-def relay(db: None) -> Asker:
-    return Asker()
 
 
 def test_the_snapshot_holds_what_is_active_and_who_vouches_for_it(relay: Asker) -> None:
