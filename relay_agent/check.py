@@ -32,6 +32,8 @@ def _machine(config: Config) -> Iterator[str]:
         yield from _folder("[metrics] file", config.metrics_file.parent)
     if config.policy_listen.startswith("unix:"):
         yield from _folder("[policy] listen", Path(config.policy_listen[5:]).parent)
+    if config.sent_log.startswith("/") and not os.access(config.sent_log, os.R_OK):
+        yield f"[sent] log: {config.sent_log} cannot be read; add the agent's user to group adm"
     built = sorted(set(config.types) & set(SUFFIXES))
     if built and find_program("postmap") is None:
         yield f"[tables] types: {', '.join(built)} needs postmap: apt install postfix"

@@ -69,7 +69,7 @@ class Config:
     """What the file says, checked for form only: nothing was opened but the file itself.
 
     `pinned` is the one service whose snapshots are taken; empty: whatever our keys vouch for.
-    `sent_log` is `policy`, or empty for no counting.
+    `sent_log` is a path, `journal`, `policy`, or empty for no counting.
     """
 
     url: str
@@ -288,6 +288,6 @@ def policy_address(text: str) -> str:
 
 
 def sent_log(text: str) -> str:
-    if text not in {"", "policy"}:
-        raise ValueError(f"{text!r} is unknown; known is policy")
+    if text not in {"", "policy", "journal"} and not text.startswith("/"):
+        raise ValueError(f"{text!r} is unknown; known are policy, journal, /PATH")
     return text

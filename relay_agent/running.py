@@ -33,6 +33,7 @@ from relay_agent.keeper import LONGEST_SLEEP, Keeper
 from relay_agent.metrics import MetricsServer, figures, render
 from relay_agent.policy import PolicyServer, View
 from relay_agent.reserve import Reserve
+from relay_agent.sent import Tally, log_follower
 from relay_agent.snapshot import Limits
 from relay_agent.state import InUseError, State, only_agent, this_boot
 from relay_agent.text import Records
@@ -128,6 +129,10 @@ class Agent:
             self.parts["[policy] listen"] = policy
             if config.sent_log == "policy":
                 self._count(lambda: {name: (*n, 0) for name, n in policy.counts().items()})
+        if config.sent_log not in {"", "policy"}:
+            tally = Tally(lambda address: address.encode("ascii") in self.holding.records())
+            self.parts["[sent] log"] = log_follower(config.sent_log, tally)
+            self._count(tally.totals)
 
     def _count(self, totals: Callable[[], Mapping[str, Counts]]) -> None:
         counted = Counted(totals, self.holding.records)

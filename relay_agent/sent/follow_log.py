@@ -136,3 +136,8 @@ class JournalFollower(Follower):
         if self.process is not None:
             self.process.terminate()
         super().stop()
+
+
+def log_follower(where: str, tally: Tally) -> Follower:
+    """Of a file, by its path; or of the `journal`."""
+    return JournalFollower(tally) if where == "journal" else LogFollower(Path(where), tally)

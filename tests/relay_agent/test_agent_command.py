@@ -185,6 +185,34 @@ def test_what_else_the_file_asks_for_runs_beside_the_tables(
     assert listed() == [], "nobody looks after it any more"
 
 
+def test_what_postfix_logs_of_whitelisted_addresses_is_reported(
+    tmp_path: Path, service: Centre
+) -> None:
+    log = tmp_path / "mail.log"
+    log.write_text("")
+    running = Running(tmp_path, prepare(tmp_path, service.url, sent=f"log = {log}"))
+    serve(service, soon("10.0.0.1"))
+    try:
+        running.start()
+        wait_until(lambda: service.reports, "a report")
+        log.write_text(logged("10.0.0.1", "A1B2C3D4", 3) + logged("10.0.0.2", "A1B2C3D5", 9))
+        serve(service, soon("10.0.0.1", "10.0.0.3"), serial=2)
+        wait_until(lambda: service.told["sent"], "what was sent", timeout=15)
+        (row,) = service.told["sent"]
+        assert (row["address"], row["messages"], row["recipients"]) == ("10.0.0.1", 1, 3)
+    finally:
+        if running.process is not None:
+            stop(running.process)
+
+
+def logged(address: str, queue_id: str, recipients: int) -> str:
+    at = "Nov 24 13:05:01 mx1 postfix"
+    return (
+        f"{at}/smtpd[1]: {queue_id}: client=pc[{address}]\n"
+        f"{at}/qmgr[1]: {queue_id}: from=<a@b.org>, size=1, nrcpt={recipients} (queue active)\n"
+    )
+
+
 def test_sigint_ends_it_as_sigterm_does(running: Running) -> None:
     running.start()
     assert running.process is not None

@@ -78,7 +78,7 @@ def test_everything_that_can_be_said_is_taken(tmp_path: Path) -> None:
         ("policy", "listen = inet:10.0.0.1:9", "[policy] listen: '10.0.0.1:9' is not a loopback"),
         ("policy", "normal_per_hour = -1", "[policy] normal_per_hour: '-1' is not a whole number"),
         ("policy", "normal_per_day = \uff11", "[policy] normal_per_day: '\uff11' is not a whole"),
-        ("sent", "log = mail.log", "[sent] log: 'mail.log' is unknown; known is policy"),
+        ("sent", "log = mail.log", "[sent] log: 'mail.log' is unknown; known are policy, journal"),
         ("sent", "log = policy", "[sent] log: is policy, but [policy] listen is not set"),
         ("keys", "k2 = AAAA", "[keys] k2: has 3 bytes; an Ed25519 public key has 32"),
         ("keys", "k2 = ?", "[keys] k2: is neither base64 nor hex"),
