@@ -141,4 +141,6 @@ class Relay:
 
     def _end(self) -> None:
         self.stop()
+        # The next service on this database must not wait for a relay that is gone.
+        self.service.manage("relay", "remove", self.name)
         shutil.rmtree(self.folder, ignore_errors=True)
