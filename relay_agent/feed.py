@@ -13,6 +13,7 @@ import ssl
 import time
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -76,6 +77,7 @@ class Feed:
         self.boot = boot
         self.headers = {"Authorization": f"Bearer {token}", "User-Agent": USER_AGENT}
         self.link: Link | None = None
+        self.interrupted = False
 
     def poll(self, etag: str = "", deadline: float = POLL_SECONDS) -> Answer:
         """The snapshot, unless it is still the one with this ETag. Raises FeedError."""
@@ -103,6 +105,13 @@ class Feed:
         if response.status not in {200, 204}:
             raise _refusal(response.status, said)
 
+    def interrupt(self) -> None:
+        """From another thread, at the end: whoever waits for an answer gets a FeedError."""
+        self.interrupted = True
+        link = self.link
+        if link is not None:
+            link.wire.interrupt()
+
     def close(self) -> None:
         if self.link is not None:
             self.link.wire.end()
@@ -121,7 +130,8 @@ class Feed:
             except (OSError, http.client.HTTPException) as error:
                 self.close()
                 # http.client's RemoteDisconnected is a ConnectionError too.
-                if not (was_kept and isinstance(error, ConnectionError)):
+                once_more = was_kept and isinstance(error, ConnectionError)
+                if not once_more or self.interrupted:
                     raise FeedError(_why(error)) from error
 
     def _ask_once(
@@ -200,6 +210,10 @@ class Wire:
 
     def close(self) -> None:
         """http.client lets go of it while the answer is still to be read: see `end`."""
+
+    def interrupt(self) -> None:
+        with suppress(OSError):  # it was closed already
+            self.sock.shutdown(socket.SHUT_RDWR)
 
     def end(self) -> None:
         self.sock.close()

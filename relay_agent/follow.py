@@ -24,6 +24,7 @@ LONGEST_WAIT = 30.0
 REPORT_EVERY = 10.0
 REPORT_AGAIN = 2.0  # after one that did not arrive and has news
 ERROR_LENGTH = 500
+STOP_SECONDS = 30.0  # an installation under way may wait for a lock, or for postmap
 CLOCK_SECONDS = 1.0
 REPORT_BYTES = 900_000  # the service takes 1 MiB
 
@@ -80,9 +81,11 @@ class Follower:
         self.thread.start()
 
     def stop(self) -> None:
-        """Ask it to end; it may still wait for an answer, which needs nobody to wait for it."""
+        """Returns when it has ended: until then it may still install what it heard."""
         self.stopping = True
         self.wake.set()
+        self.feed.interrupt()
+        self.thread.join(STOP_SECONDS)
 
     def _run(self) -> None:
         while not self.stopping:

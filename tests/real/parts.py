@@ -47,7 +47,7 @@ def require_root(what: str) -> None:
 
 
 def require_unpacked(program: str) -> Path:
-    """A program of a mail server that Debian does not install beside Postfix; see `libraries`."""
+    """A program of a mail server that Debian does not install beside Postfix."""
     path = UNPACKED / program
     if not path.exists():
         miss(f"{program} is not unpacked (run bin/install-test-parts)")
@@ -80,9 +80,3 @@ def require_library(name: str, package: str) -> str:
     if not found:
         miss(f"{name} is not installed (Debian: apt install {package})")
     return str(found[0])
-
-
-def libraries() -> dict[str, str]:
-    """The environment in which an unpacked program finds the libraries unpacked with it."""
-    folders = sorted({str(file.parent) for file in UNPACKED.glob("**/lib*.so*")})
-    return {"PATH": SYSTEM_PATH, "LD_LIBRARY_PATH": os.pathsep.join(folders)}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from relay_agent.formats import install_formats
-from tests.real.parts import libraries, require, require_namespace, require_unpacked
+from tests.real.parts import SYSTEM_PATH, require, require_namespace, require_unpacked
 from tests.relay_agent.test_formats_rendering import LOW, V4, V6, records
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "relay-formats.md"
@@ -47,7 +47,7 @@ def exim(folder: Path, *arguments: str, given: bytes = b"") -> str:
     done = subprocess.run(
         [require_namespace("-m"), "-m", "sh", "-euc", AS_EXIM, "sh", folder, program, "-C", config,
          *arguments],
-        capture_output=True, check=False, timeout=30, env=libraries(), input=given,
+        capture_output=True, check=False, timeout=30, env={"PATH": SYSTEM_PATH}, input=given,
     )  # fmt: skip
     return done.stdout.decode() + done.stderr.decode()
 
@@ -122,14 +122,14 @@ def makemap(folder: Path) -> None:
     (folder / "sendmail.cf").write_text(SENDMAIL_CF.format(folder=folder))
     command = snippet("sh", folder).replace("/etc/mail", str(folder))
     command = command.replace("makemap", f"{program} -C {folder}/sendmail.cf")
-    subprocess.run(["sh", "-euc", command], check=True, timeout=30, env=libraries())
+    subprocess.run(["sh", "-euc", command], check=True, timeout=30, env={"PATH": SYSTEM_PATH})
 
 
 def rows(folder: Path) -> set[str]:
     program = require_unpacked("usr/libexec/sendmail/makemap")
     done = subprocess.run(
         [program, "-C", folder / "sendmail.cf", "-u", "hash", folder / "access.db"],
-        capture_output=True, check=True, timeout=30, env=libraries(),
+        capture_output=True, check=True, timeout=30, env={"PATH": SYSTEM_PATH},
     )  # fmt: skip
     return set(done.stdout.decode().splitlines())
 
