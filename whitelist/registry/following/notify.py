@@ -20,6 +20,8 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.tsig
 
+from whitelist.registry.following.tsig_errors import NOT_VERIFIED, tsig_error
+
 GAP = 1.0  # seconds between two hints about one zone that are passed on
 MOST_BYTES = 4096
 
@@ -53,8 +55,8 @@ def answer(wire: bytes, source: str, known: Known) -> Answer:
     """The answer to one message from an address. Never raises, whatever the bytes are."""
     try:
         message = dns.message.from_wire(wire, keyring=dict(known.keys))
-    except (dns.message.UnknownTSIGKey, dns.tsig.BadTime, dns.tsig.BadSignature):
-        return Answer(failure(wire, dns.rcode.NOTAUTH))
+    except NOT_VERIFIED as error:
+        return Answer(not_verified(wire, error, known))
     except dns.exception.DNSException:
         return Answer(failure(wire, dns.rcode.FORMERR))
     if message.flags & dns.flags.QR:
@@ -96,8 +98,16 @@ def reply(message: dns.message.Message, rcode: dns.rcode.Rcode) -> bytes:
     return response.to_wire()
 
 
+def not_verified(wire: bytes, error: dns.exception.DNSException, known: Known) -> bytes | None:
+    """Which key, secret or clock is wrong; nothing for a response."""
+    try:
+        return tsig_error(wire, error, known.keys)
+    except dns.exception.DNSException:
+        return failure(wire, dns.rcode.FORMERR)
+
+
 def failure(wire: bytes, rcode: dns.rcode.Rcode) -> bytes | None:
-    """A header alone for a request that cannot be read or believed; nothing for a response."""
+    """A header alone for a request that cannot be read; nothing for a response."""
     if len(wire) < 12 or wire[2] & 0x80:
         return None
     return wire[:2] + bytes([0x80 | wire[2] & 0x79, rcode]) + bytes(8)

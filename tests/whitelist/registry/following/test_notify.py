@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import dns.flags
 import dns.message
@@ -86,7 +87,7 @@ def rcode(wire: bytes | None) -> str:
         pytest.param(lambda: notify(key=WRONG_SECRET), PRIMARY, "NOTAUTH", (), id="a wrong secret"),
         pytest.param(lambda: notify(key=UNKNOWN_KEY), PRIMARY, "NOTAUTH", (), id="an unknown key"),
         pytest.param(
-            lambda: notify(key=KEY, at=1_000_000_000), PRIMARY, "NOTAUTH", (), id="a wrong clock"
+            lambda: notify(key=KEY, at=LONG_AGO), PRIMARY, "NOTAUTH", (), id="a wrong clock"
         ),
         pytest.param(
             lambda: notify("math.nthu.edu.tw"), PRIMARY, "NOTAUTH", (), id="a zone not followed"
@@ -112,6 +113,78 @@ def test_who_is_believed(made, source, code, zones):
     assert given.wire[:2] == wire[:2]
 
 
+SHA512_KEY = dns.tsig.Key(KEY.name, KEY.secret, dns.tsig.HMAC_SHA512)
+LONG_AGO = 1_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("key", "at", "error", "raised"),
+    [
+        pytest.param(UNKNOWN_KEY, None, dns.rcode.BADKEY, dns.tsig.PeerBadKey, id="unknown key"),
+        pytest.param(SHA512_KEY, None, dns.rcode.BADKEY, dns.tsig.PeerBadKey, id="its algorithm"),
+        pytest.param(
+            WRONG_SECRET, None, dns.rcode.BADSIG, dns.tsig.PeerBadSignature, id="wrong secret"
+        ),
+        pytest.param(KEY, LONG_AGO, dns.rcode.BADTIME, dns.tsig.PeerBadTime, id="wrong clock"),
+    ],
+)
+def test_a_signature_that_does_not_hold_is_answered_with_the_reason(key, at, error, raised):
+    """RFC 8945, 5.2: name, algorithm, time and id are the request's; the MAC is empty, but for a
+    wrong clock, which is told under the key, with ours beside the peer's."""
+    wire = notify(key=key, at=at)
+    request = dns.message.from_wire(wire, keyring=False)
+    given = answer(wire, PRIMARY, KNOWN)
+    assert given.wire is not None
+    parsed = dns.message.from_wire(given.wire, keyring=False)
+    assert (parsed.rcode(), parsed.opcode()) == (dns.rcode.NOTAUTH, dns.opcode.NOTIFY)
+    assert parsed.question == request.question
+    assert parsed.tsig is not None
+    assert request.tsig is not None
+    assert (parsed.tsig.name, parsed.tsig_error) == (key.name, error)
+    told, asked = parsed.tsig[0], request.tsig[0]
+    assert (told.algorithm, told.time_signed, told.fudge, told.original_id) == (
+        (asked.algorithm, asked.time_signed, asked.fudge, request.id)
+    )
+    if error == dns.rcode.BADTIME:
+        assert abs(int.from_bytes(told.other, "big") - time.time()) < 60
+        assert request.mac is not None
+        assert is_signed(given.wire, request.mac)
+        assert not is_signed(given.wire, b"another request's")
+    else:
+        assert (told.mac, told.other) == (b"", b"")
+    with pytest.raises(raised):
+        dns.message.from_wire(given.wire, keyring={key.name: key}, request_mac=request.mac)
+
+
+def is_signed(wire: bytes, request_mac: bytes) -> bool:
+    """Whether KEY's MAC is over the request's MAC and the message without its last record."""
+    message = dns.message.from_wire(wire, keyring=False)
+    assert message.tsig is not None
+    record: Any = message.tsig[0]
+    message.tsig = None
+    bare = message.to_wire()
+    assert wire[12 : len(bare)] == bare[12:]
+    sign: Any = dns.tsig.sign
+    return bool(sign(bare, KEY, record, record.time_signed, request_mac)[0].mac == record.mac)
+
+
+def test_long_names_in_an_unverified_request_are_no_reason_to_raise():
+    """More than fits into 512 bytes, which is what a message without EDNS is given elsewhere."""
+    long = ".".join(["x" * 60] * 4)
+    key = dns.tsig.Key(f"{long}.", b"x" * 32, dns.tsig.HMAC_SHA256)
+    given = answer(notify(f"{'y' * 60}.{long[:180]}", key=key), PRIMARY, KNOWN)
+    assert rcode(given.wire) == "NOTAUTH"
+
+
+def test_an_unverified_request_with_something_behind_it_cannot_be_read():
+    assert rcode(answer(notify(key=UNKNOWN_KEY) + b"x", PRIMARY, KNOWN).wire) == "FORMERR"
+
+
+def test_an_unverified_response_gets_no_answer():
+    wire = notify(key=UNKNOWN_KEY)
+    assert answer(wire[:2] + bytes([wire[2] | 0x80]) + wire[3:], PRIMARY, KNOWN).wire is None
+
+
 def test_a_believed_notify_is_answered_with_authority_and_signed_where_it_was():
     response = answer(notify(key=KEY), PRIMARY, KNOWN).wire
     assert response is not None
@@ -133,7 +206,7 @@ def test_a_response_or_a_scrap_gets_no_answer(wire):
 
 @given(
     st.binary(max_size=100)
-    | st.builds(bytearray, st.just(notify())).flatmap(
+    | st.builds(bytearray, st.sampled_from([notify(), notify(key=UNKNOWN_KEY)])).flatmap(
         lambda wire: st.tuples(st.integers(0, len(wire) - 1), st.integers(0, 255)).map(
             lambda change: (
                 bytes(wire[: change[0]]) + bytes([change[1]]) + bytes(wire[change[0] + 1 :])
