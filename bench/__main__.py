@@ -14,6 +14,8 @@ BENCHMARKS = {
     "transfer": ["bench.transfer"],
     "relays": ["bench.relays"],
     "policy": ["bench.policy"],
+    "agent-kills": ["bench.agent_kills"],
+    "big-table": ["bench.big_table"],
     "kills": ["pytest", "-q", "-m", "long", "tests/real/test_kills.py"],
     "tables": ["pytest", "-q", "-m", "long", "tests/relay_agent"],
 }

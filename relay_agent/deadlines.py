@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import NamedTuple
 
 from relay_agent.text import Records, parse_record
@@ -65,7 +66,7 @@ class Deadlines:
         The ends of these and of others.
         """
         ends = self.ends
-        if all(record in ends for record in records.items()):
+        if records.items() <= ends.keys():
             return ends
         with self.changing:
             for record in records.items():
@@ -99,7 +100,11 @@ class Deadlines:
         if self.valid_until.left(now) <= 0:
             return {}
         ends = self.note(records, now)
-        return dict(record for record in records.items() if ends[record].left(now) > 0)
+        return {
+            record[0]: record[1]
+            for record in records.items()
+            if (end := ends[record]).wall > now.wall and end.boot > now.boot
+        }
 
     def next_end(self, records: Records, now: Now) -> End:
         """When the first of the records lapses, by either clock; never, if there are none."""
@@ -107,7 +112,7 @@ class Deadlines:
             return NEVER
         noted = self.note(records, now)
         ends = [self.valid_until, *(noted[record] for record in records.items())]
-        return End(min(end.wall for end in ends), min(end.boot for end in ends))
+        return End(min(map(attrgetter("wall"), ends)), min(map(attrgetter("boot"), ends)))
 
 
 def _end(wall: float, now: Now) -> End:

@@ -5,7 +5,6 @@ Each part of the agent asks here. Nothing in it touches the network.
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import threading
 from collections.abc import Callable, Mapping
@@ -17,11 +16,11 @@ from relay_agent.config import Config
 from relay_agent.deadlines import LONG_AGO, Deadlines, Now, read_clocks
 from relay_agent.errors import TableError
 from relay_agent.feed import Answer
-from relay_agent.install import InstallError, Report, install
+from relay_agent.install import InstallError, Report, install_records
 from relay_agent.snapshot import Snapshot, SnapshotError, unpack
 from relay_agent.state import State
 from relay_agent.tables import Table
-from relay_agent.text import IPAddress, Records, digest
+from relay_agent.text import Records, digest
 
 logger = logging.getLogger("relay_agent.agent")
 
@@ -59,7 +58,6 @@ class Holding:
         self.installed = Installed()
         self.sound = False  # whether the tables took the snapshot in force
         self.put_right = threading.Event()  # somebody else changed a table
-        self.addresses: dict[bytes, IPAddress] = {}
 
     def clocks(self) -> Now:
         """By which everything here ends."""
@@ -122,7 +120,7 @@ class Holding:
         self.sound = False
         snapshot, records = self.snapshot, self.lasting()
         try:
-            report = install(self.config.tables, self.config.types, self._entries(records))
+            report = install_records(self.config.tables, self.config.types, records)
         finally:
             self.changed()
         if snapshot is not None:
@@ -176,14 +174,6 @@ class Holding:
         self.deadlines.note(snapshot.records, now)
         self.deadlines.vouch_until(snapshot.not_after, now)
         self.snapshot, self.data, self.sound = snapshot, data, False
-
-    def _entries(self, records: Records) -> dict[IPAddress, int]:
-        """Records as entries; addresses that were parsed before are not parsed again."""
-        known = self.addresses
-        self.addresses = {
-            key: known.get(key) or ipaddress.ip_address(key.decode("ascii")) for key in records
-        }
-        return {self.addresses[key]: int(value) for key, value in records.items()}
 
 
 WRITING = (InstallError, OSError, TableError)

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -195,30 +194,31 @@ class _Walk:
     branches: int = 0
     leaves: int = 0
     overflow: int = 0
-    entries: int = 0
     last: bytes = b""
+    found: list[tuple[bytes, bytes]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.numbers = bool(self.tree.flags & INTEGER_KEY)
 
-    def pairs(self) -> Iterator[tuple[bytes, bytes]]:
+    def pairs(self) -> list[tuple[bytes, bytes]]:
         tree = self.tree
         if tree.depth > DEEPEST or (tree.depth == 0) is not (tree.root == NO_ROOT):
             raise _UnsoundError(f"a tree {tree.depth} pages deep")
         if tree.depth:
-            yield from self._subtree(tree.root, tree.depth, b"")
-        found = (self.branches, self.leaves, self.overflow, self.entries)
-        if found != (tree.branches, tree.leaves, tree.overflow, tree.entries):
+            self._subtree(tree.root, tree.depth, b"")
+        sums = (self.branches, self.leaves, self.overflow, len(self.found))
+        if sums != (tree.branches, tree.leaves, tree.overflow, tree.entries):
             raise _UnsoundError("a tree that does not add up")
+        return self.found
 
-    def _subtree(self, number: int, depth: int, floor: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """The pairs below page `number`, none of them before `floor`."""
+    def _subtree(self, number: int, depth: int, floor: bytes) -> None:
+        """Find the pairs below page `number`, none of them before `floor`."""
         self.reader.claim(number)
         page = self.reader.page(number)
         nodes = _nodes(page, number, LEAF if depth == 1 else BRANCH)
         if depth == 1:
             self.leaves += 1
-            yield from self._leaf(page, nodes, floor)
+            self._leaf(page, nodes, floor)
             return
         self.branches += 1
         if len(nodes) < 2 and not self.numbers:
@@ -228,11 +228,9 @@ class _Walk:
                 floor = self._sort_key(page[start : start + length])
                 if floor <= self.last:
                     raise _UnsoundError(f"branch page {number} is out of order")
-            yield from self._subtree(size | flags << 32, depth - 1, floor)
+            self._subtree(size | flags << 32, depth - 1, floor)
 
-    def _leaf(
-        self, page: bytes, nodes: list[tuple[int, int, int, int]], floor: bytes
-    ) -> Iterator[tuple[bytes, bytes]]:
+    def _leaf(self, page: bytes, nodes: list[tuple[int, int, int, int]], floor: bytes) -> None:
         for start, size, flags, length in nodes:
             end = start + length
             key, value = page[start:end], page[end : end + size]
@@ -245,8 +243,7 @@ class _Walk:
             if order <= self.last or order < floor:
                 raise _UnsoundError("records out of order")
             self.last = order
-            self.entries += 1
-            yield key, value
+            self.found.append((key, value))
 
     def _sort_key(self, key: bytes) -> bytes:
         """Bytes that sort as LMDB sorts this tree's keys."""
