@@ -14,7 +14,7 @@ import struct
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from relay_agent.errors import LockTimeoutError, MissingFolderError
@@ -56,8 +56,9 @@ def move_into_place(built: Path, path: Path) -> None:
 def replace_file(path: Path, content: bytes) -> bool:
     """Make `path` hold `content`: atomic, durable, mode 0644. False if it held it already."""
     check_folder(path.parent)
-    if path.is_file() and path.read_bytes() == content:
-        return False
+    with suppress(PermissionError):  # it can be replaced all the same
+        if path.is_file() and path.read_bytes() == content:
+            return False
     fd, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=TEMPORARY_SUFFIX, dir=path.parent)
     try:
         with os.fdopen(fd, "wb") as temporary:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +13,9 @@ import lmdb
 from relay_agent.errors import TableError
 from relay_agent.files import folder_lock, remove_strays
 from relay_agent.lmdb_table import Change
+from relay_agent.reserve import Reserve, is_full
 from relay_agent.tables import Table, leftovers, tables
-from relay_agent.text import Entries, digest, to_records
+from relay_agent.text import Entries, Records, digest, to_records
 
 LOCK_SECONDS = 10.0
 FAILURES = (OSError, TableError, lmdb.Error)
@@ -55,13 +57,22 @@ class InstallError(Exception):
 def install(folder: Path, types: Sequence[str], entries: Entries) -> Report:
     """Make the text map and each table of `types` in `folder` hold exactly `entries`.
 
-    A table of another type that is there holds nothing afterwards: a Postfix that still looks
-    into it exempts nobody by it, and does not miss it. One writer at a time; tables that are
-    right already are not touched; one that fails does not keep the others from being brought up
-    to date. Raises InstallError after the last, and ValueError, before the first, for an unknown
-    type or an entry that no table can hold.
+    As `install_records`. Raises ValueError, before the first table, for an entry that no table
+    can hold too.
     """
-    records, wanted = to_records(entries), tables(folder, types)
+    return install_records(folder, types, to_records(entries))
+
+
+def install_records(folder: Path, types: Sequence[str], records: Records) -> Report:
+    """Make the text map and each table of `types` in `folder` hold exactly these records.
+
+    The text has them in their order. A table of another type that is there holds nothing
+    afterwards: a Postfix that still looks into it exempts nobody by it, and does not miss it. One
+    writer at a time; tables that are right already are not touched; one that fails does not keep
+    the others from being brought up to date. Raises InstallError after the last, and ValueError,
+    before the first, for an unknown type.
+    """
+    wanted = tables(folder, types)
     changes: dict[str, Change] = {}
     failures: dict[str, Exception] = {}
     left: list[str] = []
@@ -73,7 +84,7 @@ def install(folder: Path, types: Sequence[str], entries: Entries) -> Report:
             left += [table.path.name for table in others]
             for table in [*wanted, *others]:
                 try:
-                    changes[table.path.name] = table.bring_to({} if table in others else records)
+                    changes[table.path.name] = _bring(table, {} if table in others else records)
                 except FAILURES as error:
                     failures[table.path.name] = error
             settle_times(wanted)
@@ -82,6 +93,26 @@ def install(folder: Path, types: Sequence[str], entries: Entries) -> Report:
     if failures:
         raise InstallError(failures, report)
     return report
+
+
+def _bring(table: Table, records: Records) -> Change:
+    """Where what is new cannot be written, what is to go must go all the same."""
+    try:
+        return table.bring_to(records)
+    except FAILURES as error:
+        if is_full(error):
+            Reserve(table.folder).give_up()
+        with suppress(*FAILURES):
+            before = table.read()
+            kept = {key: value for key, value in before.items() if _lasts(value, records.get(key))}
+            if len(kept) < len(before):
+                table.bring_to(kept)
+        raise
+
+
+def _lasts(value: bytes, wanted: bytes | None) -> bool:
+    """Whether an entry with this expiry ends no later than it should."""
+    return wanted is not None and value.isdigit() and int(value) <= int(wanted)
 
 
 def settle_times(written: Sequence[Table]) -> None:

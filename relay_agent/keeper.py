@@ -15,12 +15,14 @@ import re
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from relay_agent.deadlines import NEVER, Deadlines, End, Now, read_clocks
 from relay_agent.errors import BrokenTable
 from relay_agent.files import folder_lock, remove_strays
+from relay_agent.former import Former
 from relay_agent.install import FAILURES, settle_times
 from relay_agent.lmdb_table import change_in_place
 from relay_agent.reserve import Reserve, is_full
@@ -31,6 +33,9 @@ logger = logging.getLogger("relay_agent.keeper")
 
 ENDING = {signal.SIGTERM, signal.SIGINT}
 LONGEST_SLEEP = 1.0
+# While nothing is due. A look costs 0.1 ms; until a table that was cut or deleted is found, each
+# smtpd that looks into it dies, or exempts nobody for as long as it runs.
+LOOK_SECONDS = 0.05
 AGAIN_SECONDS = 0.25  # after a table that could not be looked at: an entry in it may be due
 LOCK_SECONDS = 0.25  # a writer that hangs must not keep us from the LMDB table for longer
 
@@ -67,6 +72,7 @@ class Keeper:
 
     def __post_init__(self) -> None:
         self.watched = [Watched(table) for table in tables(self.folder, self.types)]
+        self.formers: dict[Path, Former] = {}
 
     def look(self) -> float:
         """One look at every table; ends what has lapsed. Seconds until the next look is due."""
@@ -84,9 +90,17 @@ class Keeper:
             else:
                 if count:
                     ended[watched.table.path.name] = count
+        self._follow_sessions()
         if ended:
             self._tell(ended)
         return self._pause()
+
+    def _follow_sessions(self) -> None:
+        """Empty what running SMTP sessions still look into and is no table any more."""
+        for watched in self.watched:
+            path = watched.table.path
+            if watched.table.kind == "lmdb":
+                self.formers.setdefault(path, Former(path)).look()
 
     def _watch_leftovers(self) -> None:
         """Also what is there of other types, and no longer what has gone of them."""
@@ -139,10 +153,10 @@ class Keeper:
         its hand cannot lengthen an entry there.
         """
         if table.kind == "lmdb":
-            change = change_in_place(
-                table.path, lambda records: self.deadlines.lasting(records, self.clocks())
-            )
-            return change.deleted
+            with suppress(BrokenTable):  # it may be read and not written: a new one, as below
+                return change_in_place(
+                    table.path, lambda records: self.deadlines.lasting(records, self.clocks())
+                ).deleted
         with folder_lock(self.folder, LOCK_SECONDS):
             remove_strays(self.folder)
             records = table.read()
@@ -192,7 +206,7 @@ def run(keeper: Keeper) -> None:
 
     A handler that raises would do so anywhere, also where Python drops exceptions.
     """
-    while signal.sigtimedwait(ENDING, keeper.look()) is None:
+    while signal.sigtimedwait(ENDING, min(keeper.look(), LOOK_SECONDS)) is None:
         pass
 
 

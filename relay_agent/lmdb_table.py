@@ -144,9 +144,15 @@ def _rebuild(path: Path, records: Records) -> Change:
 
 @contextmanager
 def _opened(path: Path, flags: int, kind: int) -> Iterator[int]:
-    """The table that is at `path` now, opened and locked as Postfix locks it."""
+    """The table that is at `path` now, opened and locked as Postfix locks it.
+
+    One that may not be opened is as good as broken: a new one can take its place.
+    """
     while True:
-        fd = os.open(path, flags | os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            fd = os.open(path, flags | os.O_CLOEXEC | os.O_NONBLOCK)
+        except PermissionError as error:
+            raise BrokenTable(path, error.strerror or "it may not be opened") from error
         try:
             if not stat.S_ISREG(os.fstat(fd).st_mode):
                 raise BrokenTable(path, "it is not a file")

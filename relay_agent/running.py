@@ -29,7 +29,8 @@ from relay_agent.follow import Follower
 from relay_agent.formats import install_formats
 from relay_agent.holding import WRITING, Holding
 from relay_agent.journal import log_to_stderr, notify
-from relay_agent.keeper import LONGEST_SLEEP, Keeper
+from relay_agent.keeper import LOOK_SECONDS as TABLE_SECONDS
+from relay_agent.keeper import Keeper
 from relay_agent.metrics import MetricsServer, figures, render
 from relay_agent.policy import PolicyServer, View
 from relay_agent.reserve import Reserve
@@ -41,6 +42,7 @@ from relay_agent.text import Records
 logger = logging.getLogger("relay_agent.agent")
 
 STUCK_SECONDS = 180.0  # a poll and an installation, each as slow as it may be
+SIGN_SECONDS = 1.0
 METRICS_SECONDS = 5.0
 RESERVE_SECONDS = 10.0
 
@@ -60,6 +62,7 @@ class Agent:
         self.config = config
         self.wake = threading.Event()
         self.stopping = False
+        self.sign = float("-inf")  # when systemd heard of us last
         self.holding = Holding(config, State(config.state, this_boot()), read, self._changed)
         context = trust(config.ca_file) if config.url.startswith("https:") else None
         feed = Feed(config.url, token, context, boot=lambda: read().boot)
@@ -93,7 +96,7 @@ class Agent:
         while not self.stopping:
             pause = self.keeper.look()
             self._watchdog()
-            self.wake.wait(min(pause, LONGEST_SLEEP))
+            self.wake.wait(min(pause, TABLE_SECONDS))
             self.wake.clear()
         self._end()
 
@@ -159,9 +162,11 @@ class Agent:
             logger.warning("not everything could be written: %s", error)
 
     def _watchdog(self) -> None:
-        """A sign of life, as long as polls go on too."""
-        if time.monotonic() - self.follower.beat < STUCK_SECONDS:
+        """A sign of life, once a second, as long as polls go on too."""
+        now = time.monotonic()
+        if now - self.sign >= SIGN_SECONDS and now - self.follower.beat < STUCK_SECONDS:
             notify("WATCHDOG=1")
+            self.sign = now
 
     def _end(self) -> None:
         """Nobody looks after the tables from now on: so nobody stays exempt by them."""

@@ -31,11 +31,14 @@ class Table:
 
     def read(self) -> Records:
         """What it holds. Raises FileNotFoundError, BrokenTable, TableError, OSError."""
-        if self.kind == "text":
-            return read_text(self.path)
         if self.kind == "lmdb":
             return lmdb_table.read_records(self.path)
-        return postmap.read_built(self.kind, self.path)
+        try:
+            if self.kind == "text":
+                return read_text(self.path)
+            return postmap.read_built(self.kind, self.path)
+        except PermissionError as error:
+            raise BrokenTable(self.path, error.strerror or "it may not be opened") from error
 
     def bring_to(self, records: Records) -> Change:
         """Make it hold exactly `records`, and touch nothing if it does. Raises as `read`.
