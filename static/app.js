@@ -21,6 +21,7 @@
     const words = box.dataset;
     const out = box.querySelector('[data-left]'), bar = box.querySelector('[data-bar]');
     const relays = document.querySelector('[data-relays]');
+    const counts = document.querySelectorAll('[data-sent]');
     const link = document.querySelector('[data-refresh]');
     const started = performance.now();
     const pendingFor = words.serverNow - words.requestedAt;
@@ -55,6 +56,7 @@
         relays.textContent = words.textRelays
           .replace('{i}', answer.relays.installed).replace('{t}', answer.relays.total);
       }
+      if (answer.sent) for (const out of counts) out.textContent = answer.sent[out.dataset.sent];
       if (words.state === 'pending' && !('slow' in words)
           && pendingFor + performance.now() - started > SLOW) reload();
     };

@@ -21,6 +21,7 @@ from whitelist.models import AccessMap
 DATABASE_FIXTURES = {"db", "transactional_db", "live_server", "service_settings"}
 
 first_rows_migration = importlib.import_module("whitelist.migrations.0002_first_rows")
+notices_migration = importlib.import_module("whitelist.migrations.0006_notices")
 registry_rows_migration = importlib.import_module("whitelist.migrations.0004_registry_rows")
 
 
@@ -39,6 +40,7 @@ def first_rows(request: pytest.FixtureRequest) -> None:
         first_rows_migration.create_rows(apps, None)
         first_rows_migration.create_schedules(apps, None)
         registry_rows_migration.create_schedules(apps, None)
+        notices_migration.create_schedules(apps, None)
         registry_rows_migration.create_group(apps, None)
 
 

@@ -25,6 +25,7 @@ ROOMS: dict[str, set[str]] = {
     "whitelist.models": {"whitelist.addresses"},
     "whitelist.audit": {"whitelist.models", "whitelist.addresses", IDENTITY},
     "whitelist.sending": set(),
+    "whitelist.notices": {"whitelist.models", "whitelist.sending"},
     "whitelist.registry": {
         "whitelist.models", "whitelist.addresses", "whitelist.audit", "whitelist.sending",
     },
@@ -35,10 +36,11 @@ ROOMS: dict[str, set[str]] = {
     "whitelist.outbox": {"whitelist.models", "whitelist.sending"},
     "whitelist.entries": {
         "whitelist.rules", "whitelist.models", "whitelist.outbox", "whitelist.addresses",
-        "whitelist.audit", "whitelist.registry", IDENTITY,
+        "whitelist.audit", "whitelist.notices", "whitelist.registry", IDENTITY,
     },
     "whitelist.relay_map": {
-        "whitelist.models", "whitelist.addresses", "relay_agent", "portal_auth.development_key",
+        "whitelist.models", "whitelist.entries", "whitelist.addresses", "relay_agent",
+        "portal_auth.development_key",
     },
     "whitelist.relays": {"whitelist.models", "whitelist.audit", "whitelist.relay_map"},
 }  # fmt: skip

@@ -7,18 +7,20 @@ commits; nothing slow (DNS, files, HTTP) runs inside.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 
 from portal_auth.identity import PortalIdentity
-from whitelist import audit, outbox
+from whitelist import audit, notices, outbox
 from whitelist.addresses import IPAddress, parse_address
 from whitelist.audit import SYSTEM, Actor
 from whitelist.models.access_map import AccessMap
 from whitelist.models.audit import AuditAction
 from whitelist.models.entry import EndReason, EntryQuerySet, WhitelistEntry
+from whitelist.models.sent_count import SentCount, WhatWasSent
 from whitelist.models.service_settings import ServiceSettings
 from whitelist.registry.lookup import AddressStatus, NamePolicy, Registration, standing
 from whitelist.rules import EXTENDING, OPENING, RefusedError, Situation, check_allowed
@@ -28,20 +30,24 @@ class EntryEndedError(Exception):
     """The entry is not active any more: there is nothing to extend or end."""
 
 
-def do_open_entry(*, applicant: PortalIdentity, address: IPAddress, at: datetime) -> WhitelistEntry:
-    """Open an entry for one term from `at`.
+def do_open_entry(
+    *, applicant: PortalIdentity, address: IPAddress, at: datetime, language: str = ""
+) -> WhitelistEntry:
+    """Open an entry for one term from `at`. `language`: in which its owner wants to read of it.
 
     Raises `RefusedError` where a rule says no; the refusal is audited.
     """
     try:
-        return open_entry(applicant, address, at)
+        return open_entry(applicant, address, at, language)
     except RefusedError as error:
         record_refusal(applicant, address, at, error)
         raise
 
 
 @transaction.atomic
-def open_entry(applicant: PortalIdentity, address: IPAddress, at: datetime) -> WhitelistEntry:
+def open_entry(
+    applicant: PortalIdentity, address: IPAddress, at: datetime, language: str
+) -> WhitelistEntry:
     access_map = outbox.lock_map()
     situation = Situation(applicant, address, at, ServiceSettings.load())
     check_allowed(situation, OPENING)
@@ -60,6 +66,8 @@ def open_entry(applicant: PortalIdentity, address: IPAddress, at: datetime) -> W
         requester_name=applicant.name,
         requester_role=applicant.role,
         requester_status=applicant.status,
+        requester_email=applicant.email,
+        requester_language=language,
         opened_at=at,
         expires_at=at + situation.settings.term,
         serial=outbox.advance(access_map),
@@ -109,9 +117,18 @@ def extend_entry(pk: int, applicant: PortalIdentity, at: datetime) -> WhitelistE
 
 @transaction.atomic
 def do_end_entry(
-    entry: WhitelistEntry, *, actor: Actor, reason: EndReason, at: datetime, note: str = ""
+    entry: WhitelistEntry,
+    *,
+    actor: Actor,
+    reason: EndReason,
+    at: datetime,
+    note: str = "",
+    seen: dict[str, Any] | None = None,
 ) -> WhitelistEntry:
-    """End an active entry now. Raises `EntryEndedError` when it has ended already."""
+    """End an active entry now. `seen`: what decided it, for the audit.
+
+    Raises `EntryEndedError` when it has ended already.
+    """
     access_map = outbox.lock_map()
     entry = active_entry(entry.pk, at)
     before = facts(entry)
@@ -125,9 +142,30 @@ def do_end_entry(
         entry=entry,
         reason=note or reason.value,
         before=before,
-        after=facts(entry),
+        after=facts(entry) | (seen or {}),
     )
     return entry
+
+
+@transaction.atomic
+def do_end_by_count(pk: int, *, at: datetime) -> EndReason | None:
+    """End an entry under which more was sent than the settings bear, and tell its owner and staff.
+
+    By what is true under the map's lock; None where it stays, or has ended meanwhile. No relay
+    may be locked: who reports holds its relay's lock, and never waits for the map's.
+    """
+    outbox.lock_map()
+    entry = WhitelistEntry.objects.active(at).filter(pk=pk).first()
+    settings = ServiceSettings.load()
+    sent = SentCount.objects.sums([pk]).get(pk, WhatWasSent())
+    reason = settings.limit_reached(sent)
+    if entry is None or reason is None:
+        return None
+    entry = do_end_entry(entry, actor=SYSTEM, reason=reason, at=at, seen=asdict(sent))
+    told = {"entry": entry, "sent": sent, "settings": settings}
+    notices.tell_owner(entry, "ended_by_count", told | {"is_owner": True}, at=at)
+    notices.tell_staff("ended_by_count", told, at=at, key=f"ended_by_count:{entry.pk}")
+    return reason
 
 
 @transaction.atomic

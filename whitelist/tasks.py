@@ -11,11 +11,13 @@ from portal_auth.redemption import do_purge_redeemed_tickets
 from whitelist.addresses import parse_address
 from whitelist.entries import do_end_due_entries, do_review_registrations
 from whitelist.models.sync_run import SyncTrigger
+from whitelist.notices.delivery import do_forget_notices, do_send_notices
 from whitelist.registry.following.retention import do_forget_old
 from whitelist.registry.following.schedule import do_send_due
 from whitelist.registry.following.sync import do_requested_sync
 from whitelist.registry.second_opinion import do_ask_live, zones_to_sync
 from whitelist.relay_map import publish
+from whitelist.relay_watch import do_watch_relays
 
 
 @shared_task(name="whitelist.publish_access_map")
@@ -57,10 +59,21 @@ def second_opinion(address: str) -> None:
         do_requested_sync(zone.pk, SyncTrigger.SECOND_OPINION)
 
 
+@shared_task(name="whitelist.send_notices")
+def send_notices() -> None:
+    do_send_notices(timezone.now())
+
+
+@shared_task(name="whitelist.watch_relays")
+def watch_relays() -> None:
+    do_watch_relays(timezone.now())
+
+
 @shared_task(name="whitelist.clean_up")
 def clean_up() -> None:
-    """Drop used tickets, old history of the registry, stale captchas and dead sessions."""
+    """Drop used tickets, old history and letters, stale captchas and dead sessions."""
     do_purge_redeemed_tickets(timezone.now())
     do_forget_old(timezone.now())
+    do_forget_notices(timezone.now())
     call_command("captcha_clean", verbosity=0)
     call_command("clearsessions")

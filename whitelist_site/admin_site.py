@@ -44,7 +44,10 @@ GROUPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
         ),
     ),
     (_("Relays"), ("AccessMap", "Relay")),
-    (_("System"), ("ServiceSettings", "PeriodicTask", "IntervalSchedule", "CrontabSchedule")),
+    (
+        _("System"),
+        ("ServiceSettings", "Notice", "PeriodicTask", "IntervalSchedule", "CrontabSchedule"),
+    ),
     (
         pgettext_lazy("of the back office", "Staff"),
         (

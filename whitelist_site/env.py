@@ -219,6 +219,28 @@ class Environment:
             raise SettingError(name, "the database of redis:// is not a number")
         return parts
 
+    def email_url(self, name: str, default_folder: Path) -> SplitResult:
+        """`smtp://`, `smtp+starttls://` or `smtps://` with a host; or a folder, a file a letter."""
+        schemes = frozenset({"file", "smtp", "smtp+starttls", "smtps"})
+        parts = self.url(name, f"file://{quote(str(default_folder))}", schemes)
+        if parts.scheme == "file":
+            if parts.netloc or parts.query or not re.match("/.", parts.path):
+                raise SettingError(name, "file:// needs an absolute path, as in file:///srv/mail")
+            return parts
+        if not parts.hostname or parts.query or parts.path not in {"", "/"}:
+            raise SettingError(name, "is not SCHEME://[USER:PASSWORD@]HOST[:PORT]")
+        return parts
+
+    def sender(self, name: str, default: str) -> str:
+        """An address that letters come from, without a display name."""
+        value = self.text(name, default)
+        local, at, domain = value.rpartition("@")
+        if not at or not re.fullmatch(r"[A-Za-z0-9.!#$%&'*+/=?^_{|}~-]+", local):
+            raise SettingError(name, f"{value!r} is not an e-mail address")
+        if not is_host(domain):
+            raise SettingError(name, f"{value!r} is not an e-mail address")
+        return value
+
     def trusted_proxies(self, name: str) -> TrustedProxies:
         words = self.words(name)
         networks = tuple(trusted_network(name, word) for word in words if word != "unix")
@@ -247,6 +269,12 @@ def is_host(word: str) -> bool:
     except ValueError:
         return False
     return word.endswith("]")
+
+
+def sender_domain(host: str) -> str:
+    """What stands behind the @ of our own letters: a name, never an address."""
+    is_name = re.search(r"[A-Za-z]", host) and ":" not in host
+    return host if is_name else "localhost"
 
 
 def bracketed(host: str) -> str:

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from portal_auth.checks import simulator_conflict
 from whitelist_site.databases import database_from_url, make_private
-from whitelist_site.env import Environment, SettingError, bracketed
+from whitelist_site.env import Environment, SettingError, bracketed, sender_domain
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 LOOPBACK_URL = "http://127.0.0.1:8000"
@@ -47,6 +47,8 @@ try:
     ACCESS_MAP_TYPES = env.choices("ACCESS_MAP_TYPES", "lmdb", frozenset({"lmdb", "hash", "cdb"}))
     RELAY_SIGNING_KEY_FILE = env.file("RELAY_SIGNING_KEY_FILE")
     RELAY_SNAPSHOT_SECONDS = env.integer("RELAY_SNAPSHOT_SECONDS", 900, least=60, most=24 * 3600)
+    email_url = env.email_url("EMAIL_URL", VAR_DIR / "mail")
+    DEFAULT_FROM_EMAIL = env.sender("EMAIL_FROM", f"smtp-whitelist@{sender_domain(hostname)}")
     DNS_KEYS_FILE = env.file("DNS_KEYS_FILE")
     ZONE_FILES_DIR = env.folder("ZONE_FILES_DIR", VAR_DIR / "zones")
     NOTIFY_LISTEN = env.listener("NOTIFY_LISTEN")
@@ -218,6 +220,23 @@ CAPTCHA_LETTER_ROTATION = (-18, 18)
 CAPTCHA_BACKGROUND_COLOR = "#ffffff"
 CAPTCHA_FOREGROUND_COLOR = "#1d1a24"
 CAPTCHA_2X_IMAGE = False
+
+# E-mail, delivered by a worker (whitelist.notices)
+EMAIL_TIMEOUT = 20  # seconds
+EMAIL_SUBJECT_PREFIX = ""
+if email_url.scheme == "file":
+    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    EMAIL_FILE_PATH = unquote(email_url.path)
+else:
+    EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    EMAIL_HOST = email_url.hostname
+    EMAIL_PORT = (
+        email_url.port or {"smtp": 25, "smtp+starttls": 587, "smtps": 465}[email_url.scheme]
+    )
+    EMAIL_HOST_USER = unquote(email_url.username or "")
+    EMAIL_HOST_PASSWORD = unquote(email_url.password or "")
+    EMAIL_USE_TLS = email_url.scheme == "smtp+starttls"
+    EMAIL_USE_SSL = email_url.scheme == "smtps"
 
 # Celery
 CELERY_BROKER_URL = broker_url.geturl()

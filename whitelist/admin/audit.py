@@ -21,6 +21,7 @@ from whitelist.models import (
     Host,
     Network,
     Relay,
+    SentCount,
     ServiceSettings,
     WhitelistEntry,
     Zone,
@@ -28,7 +29,7 @@ from whitelist.models import (
 )
 from whitelist.models.entry import EndReason
 
-AUDITED = (Zone, WhitelistEntry, ServiceSettings, Block, Network, Host, Relay)
+AUDITED = (SentCount, Zone, WhitelistEntry, ServiceSettings, Block, Network, Host, Relay)
 # Where nobody gave a reason, the record holds the code of what ended the entry.
 END_REASONS: dict[str, Any] = dict(EndReason.choices)
 

@@ -36,7 +36,7 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
     @cached_property
     def count(self) -> int:
         rows = cast("QuerySet[Any]", self.object_list)
-        return rows.order_by()[:COUNTED_ROWS].count()
+        return rows.order_by().values("pk")[:COUNTED_ROWS].count()
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from whitelist.admin.base import BoundedPaginator, ReadOnlyAdmin, Tool
 from whitelist.admin.confirm import ReasonForm, confirmation_page, is_confirmed
 from whitelist.admin.entry_ending import end_entries, question_about, report
 from whitelist.admin.filters import DistinctFilter
+from whitelist.admin.what_was_sent import WhatWasSentInline, sent_first, with_sums
 from whitelist.admin_display import ip, local, tag, time_and_day, two_lines
 from whitelist.models import WhitelistEntry
 from whitelist.models.entry import EntryQuerySet
@@ -80,6 +81,8 @@ class WhitelistEntryAdmin(ReadOnlyAdmin[WhitelistEntry]):
         "requester",
         "opened_short",
         "until_and_left",
+        "sent_recipients",
+        "sent_bounced",
     )
     list_filter = (
         StateFilter,
@@ -94,11 +97,11 @@ class WhitelistEntryAdmin(ReadOnlyAdmin[WhitelistEntry]):
     )
     actions = ("end_selected",)
     ordering = ("-pk",)
-    sortable_by = ("reference_column",)
+    sortable_by = ("reference_column", "sent_recipients", "sent_bounced")
     list_per_page = 50
     paginator = BoundedPaginator
     show_full_result_count = False
-    inlines = (AuditTrail,)
+    inlines = (WhatWasSentInline, AuditTrail)
     fieldsets = (
         (None, {"fields": ("reference_column", "state", "address", "hostname", "unit")}),
         (
@@ -133,7 +136,7 @@ class WhitelistEntryAdmin(ReadOnlyAdmin[WhitelistEntry]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[WhitelistEntry]:
         # One reading of the clock for the whole page: rows and columns agree on it.
         now = Value(timezone.now(), output_field=DateTimeField())
-        return super().get_queryset(request).annotate(seen_at=now)
+        return with_sums(super().get_queryset(request)).annotate(seen_at=now)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[WhitelistEntry], search_term: str
@@ -237,6 +240,14 @@ class WhitelistEntryAdmin(ReadOnlyAdmin[WhitelistEntry]):
             formats.time_format(timezone.localtime(obj.expires_at), "H:i:s"),
             left % {"count": minutes},
         )
+
+    @admin.display(description=_("recipients"), ordering=sent_first("recipients"))
+    def sent_recipients(self, obj: WhitelistEntry) -> Any:
+        return getattr(obj, "sent_recipients", None)
+
+    @admin.display(description=_("bounced"), ordering=sent_first("bounced"))
+    def sent_bounced(self, obj: WhitelistEntry) -> Any:
+        return getattr(obj, "sent_bounced", None)
 
     @admin.display(description=_("took effect"))
     def took_effect(self, obj: WhitelistEntry) -> str:

@@ -112,6 +112,11 @@ class ServiceSettingsAdmin(OneRowAdmin[ServiceSettings]):
             {"fields": ("raised_per_hour", "raised_per_day", "relay_silent_seconds")},
         ),
         (
+            _("What was sent"),
+            {"fields": ("end_above_recipients", "end_at_bounced_percent", "bounce_judged_from")},
+        ),
+        (_("Alarms"), {"fields": ("alarm_emails",)}),
+        (
             _("What members read"),
             {
                 "fields": (

@@ -6,6 +6,7 @@ from whitelist.models.block import Block
 from whitelist.models.entry import WhitelistEntry
 from whitelist.models.host import Host, HostChange, OmittedRecord
 from whitelist.models.network import Network
+from whitelist.models.notice import Notice
 from whitelist.models.registration import LiveAnswer, RegistrationOverride
 from whitelist.models.relay import Relay
 from whitelist.models.sent_count import SentCount
@@ -23,6 +24,7 @@ __all__ = [
     "HostChange",
     "LiveAnswer",
     "Network",
+    "Notice",
     "OmittedRecord",
     "RegistrationOverride",
     "Relay",

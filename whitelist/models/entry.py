@@ -22,6 +22,8 @@ class EndReason(models.TextChoices):
     SUSPENDED = "suspended", _("Suspended")
     REGISTRATION_LOST = "registration_lost", _("Registration lost")
     ELIGIBILITY_LOST = "eligibility_lost", _("Eligibility lost")
+    TOO_MUCH = "too_much", _("Limit of the exemption reached")
+    BOUNCED = "bounced", _("Too much was bounced")
 
 
 class EntryQuerySet(models.QuerySet["WhitelistEntry"]):
@@ -57,6 +59,8 @@ class WhitelistEntry(models.Model):
     requester_name = models.CharField(_("requester"), max_length=100, blank=True)
     requester_role = models.CharField(_("role"), max_length=20)
     requester_status = models.CharField(_("status at the portal"), max_length=20)
+    requester_email = models.EmailField(_("e-mail address"), blank=True)
+    requester_language = models.CharField(_("language"), max_length=10, blank=True)
     opened_at = models.DateTimeField(_("requested"))
     expires_at = models.DateTimeField(_("valid until"))
     effective_at = models.DateTimeField(_("took effect"), null=True, blank=True)

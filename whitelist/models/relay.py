@@ -89,6 +89,8 @@ class Relay(models.Model):
     # Its wall clock minus ours, at the last report.
     clock_offset = models.FloatField(_("clock offset (seconds)"), null=True, blank=True)
     last_error = models.TextField(_("last error"), blank=True)
+    # When staff were told that it is silent; empty again when it is heard.
+    silence_told_at = models.DateTimeField(null=True, editable=False)
 
     objects = RelayQuerySet.as_manager()
 

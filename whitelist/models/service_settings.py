@@ -4,14 +4,28 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from django.core.validators import MaxValueValidator, MinValueValidator
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator, validate_email
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from whitelist.models.entry import EndReason
+from whitelist.models.sent_count import WhatWasSent
+
 THE_SETTINGS = 1
 MAX_TERM_MINUTES = 24 * 60
+
+
+def check_email_lines(text: str) -> None:
+    """Raises `ValidationError` that names the line which is no e-mail address."""
+    for line in text.split():
+        try:
+            validate_email(line)
+        except ValidationError as error:
+            message = _("%(line)s is not an e-mail address.")
+            raise ValidationError(message, params={"line": line}) from error
 
 
 class RegistrationRule(models.TextChoices):
@@ -96,11 +110,34 @@ class ServiceSettings(models.Model):
     raised_per_day = models.PositiveIntegerField(
         _("raised limit (recipients a day)"), default=0, help_text=_("0 is no limit.")
     )
+    end_above_recipients = models.PositiveIntegerField(
+        _("an entry ends above (recipients)"),
+        default=0,
+        help_text=_("By itself, as far as the relays report what was sent; 0 is no limit."),
+    )
+    end_at_bounced_percent = models.PositiveIntegerField(
+        _("an entry ends at bounced (percent)"),
+        default=0,
+        validators=[MaxValueValidator(100)],
+        help_text=_("Of the recipients; 0 ends none."),
+    )
+    bounce_judged_from = models.PositiveIntegerField(
+        _("bounces are judged from (recipients)"),
+        default=100,
+        validators=[MinValueValidator(1)],
+        help_text=_("With fewer recipients a few wrong addresses would weigh too much."),
+    )
     relay_silent_seconds = models.PositiveIntegerField(
         _("a relay is silent after (seconds)"),
         default=60,
         validators=[MinValueValidator(20), MaxValueValidator(86_400)],
         help_text=_("Relays report every ten seconds; one that is silent is an alarm."),
+    )
+    alarm_emails = models.TextField(
+        _("alarms go to (e-mail addresses)"),
+        blank=True,
+        validators=[check_email_lines],
+        help_text=_("One a line. Empty: no alarm is sent by e-mail."),
     )
     paused = models.BooleanField(_("paused"), default=False)
     paused_until = models.DateTimeField(
@@ -153,6 +190,10 @@ class ServiceSettings(models.Model):
         return [line for line in lines if line]
 
     @property
+    def alarm_recipients(self) -> list[str]:
+        return self.alarm_emails.split()
+
+    @property
     def minimum_age(self) -> timedelta:
         return timedelta(hours=self.minimum_age_hours)
 
@@ -163,6 +204,19 @@ class ServiceSettings(models.Model):
     @property
     def relay_silence(self) -> timedelta:
         return timedelta(seconds=self.relay_silent_seconds)
+
+    def limit_reached(self, sent: WhatWasSent) -> EndReason | None:
+        """Why an entry under which this was sent ends before its time; None where it stays."""
+        if 0 < self.end_above_recipients < sent.recipients:
+            return EndReason.TOO_MUCH
+        bounced = sent.bounced * 100 >= self.end_at_bounced_percent * sent.recipients
+        if self.end_at_bounced_percent and bounced and sent.recipients >= self.bounce_judged_from:
+            return EndReason.BOUNCED
+        return None
+
+    @property
+    def ends_by_count(self) -> bool:
+        return bool(self.end_above_recipients or self.end_at_bounced_percent)
 
     def is_paused(self, at: datetime) -> bool:
         return self.paused and (self.paused_until is None or self.paused_until > at)

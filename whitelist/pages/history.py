@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from portal_auth.guard import portal_identity_required
 from portal_auth.identity import PortalIdentity
-from whitelist.models import Relay, WhitelistEntry
+from whitelist.models import Relay, SentCount, WhitelistEntry
 from whitelist.pages.main import situation_of
 from whitelist.pages.state import page_state
 
@@ -26,8 +26,11 @@ def history(request: HttpRequest, identity: PortalIdentity) -> HttpResponse:
     now = timezone.now()
     entries = WhitelistEntry.objects.of_person(*identity.key).filter(opened_at__gte=now - HISTORY)
     page = Paginator(entries, PAGE_SIZE).get_page(request.GET.get("page"))
+    sums = SentCount.objects.sums([entry.pk for entry in page])
     context = {
         "page": page,
+        "rows": [(entry, sums.get(entry.pk)) for entry in page],
+        "some_sent": bool(sums),
         "state": page_state(situation_of(request, identity)),
         "days": HISTORY.days,
         "installed_serial": Relay.objects.installed_serial(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
@@ -47,7 +48,12 @@ def take_request(request: HttpRequest, situation: Situation) -> HttpResponse:
     if not (valid and do_use_captcha(form.key, form.answer, at=situation.at)):
         return show(request, page_state(situation), error=captcha_error(form))
     try:
-        do_open_entry(applicant=situation.applicant, address=situation.address, at=situation.at)
+        do_open_entry(
+            applicant=situation.applicant,
+            address=situation.address,
+            at=situation.at,
+            language=get_language() or "",
+        )
     except RefusedError as error:
         return not_opened(request, situation, error)
     return to_the_page()

@@ -7,7 +7,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 
-from whitelist.models import AccessMap, Relay, WhitelistEntry
+from whitelist.models import AccessMap, Relay, SentCount, WhitelistEntry
+from whitelist.models.entry import EndReason
+from whitelist.models.sent_count import WhatWasSent
 from whitelist.rules import EXTENDING, Reason, Refusal, Situation, first_refusal
 
 # How long the page goes on showing what ended.
@@ -114,6 +116,21 @@ class PageState:
     def is_being_removed(self) -> bool:
         """Ended early, and still exempt at a relay that has not heard of it."""
         return self.ended_early and not self.relays.complete
+
+    @property
+    def ended_by_count(self) -> bool:
+        by_count = {EndReason.TOO_MUCH, EndReason.BOUNCED}
+        return self.ended_early and self.entry is not None and self.entry.end_reason in by_count
+
+    @cached_property
+    def sent(self) -> WhatWasSent | None:
+        """What the relays have told of the entry; None where no relay counts."""
+        if self.entry is None:
+            return None
+        sums = SentCount.objects.sums([self.entry.pk])
+        if not sums and not Relay.objects.active().filter(sent_counts__isnull=False).exists():
+            return None
+        return sums.get(self.entry.pk, WhatWasSent())
 
     @cached_property
     def extension_refusal(self) -> Refusal | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -31,7 +32,10 @@ def status(request: HttpRequest) -> JsonResponse:
 
 
 def status_of(state: PageState) -> dict[str, Any]:
-    """Times ISO 8601 in UTC. `effective_at` is null until every relay has the entry as it is."""
+    """Times ISO 8601 in UTC. `effective_at` is null until every relay has the entry as it is.
+
+    `sent` is null without an entry, and where no relay counts.
+    """
     entry = state.entry
     effective = state.name in {State.ACTIVE, State.ENDING} and entry is not None
     return {
@@ -40,6 +44,7 @@ def status_of(state: PageState) -> dict[str, Any]:
         "expires_at": utc(entry.finished_at) if entry else None,
         "effective_at": utc(entry.effective_at) if entry and effective else None,
         "relays": {"total": state.relays.total, "installed": state.relays.installed},
+        "sent": asdict(state.sent) if state.sent else None,
     }
 
 

@@ -21,6 +21,7 @@ from django.views.decorators.http import require_GET, require_POST
 from relay_agent.snapshot import Limits
 from whitelist.models.relay import Relay
 from whitelist.relay_map.report import MOST_BYTES, ReportError, do_store_report, parse_report
+from whitelist.relay_map.sent import do_judge
 from whitelist.relay_map.signing_key import SigningKeyError
 from whitelist.relay_map.snapshot import Edition, current_edition, issuer
 
@@ -134,7 +135,8 @@ def report(request: HttpRequest, relay: Relay) -> HttpResponse:
         told = parse_report(body_of(request))
     except ReportError as error:
         return plain(str(error), 400)
-    do_store_report(relay, told, at=timezone.now())
+    now = timezone.now()
+    do_judge(do_store_report(relay, told, at=now), at=now)
     return HttpResponse(status=204)
 
 

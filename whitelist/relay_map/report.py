@@ -123,8 +123,8 @@ def one_line(text: str) -> str:
 
 
 @transaction.atomic
-def do_store_report(relay: Relay, report: Report, *, at: datetime) -> int:
-    """Store it, with what it counted; how many entries became effective by it.
+def do_store_report(relay: Relay, report: Report, *, at: datetime) -> list[int]:
+    """Store it, with what it counted; the keys of the entries that it counted for.
 
     A serial that the map has not reached yet cannot be true of this map (it was restored, or the
     relay follows another service): it acknowledges nothing, and stands as the relay's error.
@@ -135,7 +135,7 @@ def do_store_report(relay: Relay, report: Report, *, at: datetime) -> int:
         error = f"it reports serial {serial}, and the map is at {wanted}: {error}".rstrip(": ")
         serial = 0
     issued_at = datetime.fromtimestamp(report.issued_at, UTC) if report.issued_at else None
-    effective = acknowledge(
+    acknowledge(
         relay.name,
         serial=serial,
         at=at,
@@ -146,5 +146,4 @@ def do_store_report(relay: Relay, report: Report, *, at: datetime) -> int:
         booted_seconds=report.boot_seconds,
         clock_offset=round(report.time - at.timestamp(), 3),
     )
-    store_sent(relay, report.run, report.sent, at=at)
-    return effective
+    return store_sent(relay, report.run, report.sent, at=at)

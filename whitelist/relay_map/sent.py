@@ -9,9 +9,11 @@ from typing import TypeVar
 
 from django.db.models import Q
 
+from whitelist.entries import do_end_by_count
 from whitelist.models.entry import WhitelistEntry
 from whitelist.models.relay import Relay
 from whitelist.models.sent_count import SentCount
+from whitelist.models.service_settings import ServiceSettings
 
 # A message can leave the queue, and a relay report, a while after the entry ended.
 LATE = timedelta(minutes=10)
@@ -40,17 +42,33 @@ class Candidate:
     finished_at: datetime
 
 
-def store_sent(relay: Relay, run: str, sent: Sequence[Sent], *, at: datetime) -> int:
-    """Raise what is stored to what is told, never lower it; how many rows were written.
+def store_sent(relay: Relay, run: str, sent: Sequence[Sent], *, at: datetime) -> list[int]:
+    """Raise what is stored to what is told, never lower it; the entries it was told of.
 
     Counts rise within a run, so that a report that comes twice, or late, changes nothing. The
     caller holds the relay's lock. Addresses that no entry is or was just open at are left out.
     """
     totals = add_up(sent, entries_at([one.address for one in sent], at))
-    written = 0
     for pks in batches(sorted(totals)):
-        written += _raise_counts(relay, run, {pk: totals[pk] for pk in pks}, at)
-    return written
+        _raise_counts(relay, run, {pk: totals[pk] for pk in pks}, at)
+    return sorted(totals)
+
+
+def do_judge(pks: Sequence[int], *, at: datetime) -> int:
+    """End those of these entries under which too much was sent; how many.
+
+    After the report is stored, each in its own transaction: a relay that reports waits for no
+    change of the map, and a change of the map for no relay.
+    """
+    settings, ended = ServiceSettings.load() if pks else None, 0
+    if settings is None or not settings.ends_by_count:
+        return 0
+    for some in batches(pks):
+        active = WhitelistEntry.objects.active(at).filter(pk__in=some).values("pk")
+        for pk, sent in SentCount.objects.sums(active).items():
+            if settings.limit_reached(sent):
+                ended += do_end_by_count(pk, at=at) is not None
+    return ended
 
 
 def batches(items: Sequence[T]) -> list[Sequence[T]]:
@@ -88,7 +106,7 @@ def add_up(
     return totals
 
 
-def _raise_counts(relay: Relay, run: str, totals: dict[int, tuple[int, ...]], at: datetime) -> int:
+def _raise_counts(relay: Relay, run: str, totals: dict[int, tuple[int, ...]], at: datetime) -> None:
     stored = SentCount.objects.filter(relay=relay, run=run, entry__in=totals)
     rows = {row.entry_id: row for row in stored}
     made, changed = [], []
@@ -104,4 +122,3 @@ def _raise_counts(relay: Relay, run: str, totals: dict[int, tuple[int, ...]], at
         row.updated_at = at
     SentCount.objects.bulk_create(made)
     SentCount.objects.bulk_update(changed, [*COUNTED, "updated_at"])
-    return len(made) + len(changed)

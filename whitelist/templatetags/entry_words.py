@@ -7,10 +7,11 @@ from datetime import datetime
 
 from django import template
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
+from django.utils.translation import ngettext, pgettext
 
 from whitelist.models import WhitelistEntry
 from whitelist.models.entry import EndReason
+from whitelist.models.sent_count import WhatWasSent
 from whitelist.templatetags.whitelist_times import minutes, whole_minutes
 
 register = template.Library()
@@ -39,6 +40,20 @@ def entry_words(
     return ended_words(entry)
 
 
+@register.filter
+def sent_words(sent: WhatWasSent) -> str:
+    """`12 messages, 340 recipients, 1 bounced`."""
+    messages = ngettext("%(count)d message", "%(count)d messages", sent.messages)
+    recipients = ngettext("%(count)d recipient", "%(count)d recipients", sent.recipients)
+    bounced = ngettext("%(count)d bounced", "%(count)d bounced", sent.bounced)
+    words = {
+        "messages": messages % {"count": sent.messages},
+        "recipients": recipients % {"count": sent.recipients},
+        "bounced": bounced % {"count": sent.bounced},
+    }
+    return _("%(messages)s, %(recipients)s, %(bounced)s") % words
+
+
 def ended_words(entry: WhitelistEntry) -> EntryWords:
     if entry.end_reason == EndReason.SUSPENDED:
         return EntryWords(pgettext("entry", "Suspended"), "stop", "icons/ban.svg", note_on(entry))
@@ -56,6 +71,8 @@ def note_on(entry: WhitelistEntry) -> str:
         EndReason.STAFF: stopped,
         EndReason.SUSPENDED: stopped,
         EndReason.REGISTRATION_LOST: _("The IP was no longer registered"),
+        EndReason.TOO_MUCH: _("More was sent than one exemption is meant for"),
+        EndReason.BOUNCED: _("Too much was refused by its recipients"),
         EndReason.ELIGIBILITY_LOST: _("You were no longer eligible"),
     }
     return notes.get(EndReason(entry.end_reason), "") if entry.end_reason else ""

@@ -27,6 +27,7 @@ from whitelist.addresses import parse_address
 from whitelist.admin_display import admin_url
 from whitelist.entries import do_end_due_entries, do_open_entry
 from whitelist.models import Host, RegistrationOverride, UnitMembership, WhitelistEntry
+from whitelist.notices.telling import write
 
 PASSWORD = "correct horse battery staple"
 REASON = "asked by the unit's network admin"
@@ -77,6 +78,7 @@ def make_rows(now: datetime) -> None:
     AccessAttempt.objects.create(username="chief", ip_address="127.0.0.7", failures_since_start=5)
     AccessLog.objects.create(username="chief", ip_address="127.0.0.7")
     CrontabSchedule.objects.create(minute="5", hour="4")
+    write("test", ["net@example.edu.tw"], "About an entry", "Text\n", at=now, entry=old[0])
     RedeemedTicket.objects.create(
         issuer=old[0].requester_issuer,
         jti="a" * 22,

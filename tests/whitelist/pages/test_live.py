@@ -14,10 +14,10 @@ from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from tests.real.browser import Browser as Chromium
-from tests.whitelist.factories import ADDRESS, register
+from tests.whitelist.factories import ADDRESS, NOON, register
 from tests.whitelist.pages import scenarios
 from tests.whitelist.pages.member import PAGE, Browser
-from whitelist.models import Relay, WhitelistEntry
+from whitelist.models import Relay, SentCount, WhitelistEntry
 from whitelist_site.env import TrustedProxies
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser]
@@ -121,6 +121,20 @@ def test_live_updates_can_be_paused_and_resumed(desk: Desk) -> None:
     wait_for_state(page, "pending")
     page.get_by_role("button", name="Resume live updates").click()
     wait_for_state(page, "active")
+
+
+def test_what_was_sent_follows_without_a_reload(desk: Desk) -> None:
+    entry = scenarios.effective_entry(desk.member)
+    row = SentCount.objects.create(
+        entry=entry, relay=Relay.objects.get(), run="aa", recipients=340, updated_at=NOON
+    )
+    page = desk.look()
+    recipients = page.locator('[data-sent="recipients"]')
+    expect(recipients).to_have_text("340")
+    page.get_by_role("button", name="Pause live updates").click()
+    SentCount.objects.filter(pk=row.pk).update(recipients=341)
+    page.get_by_role("button", name="Resume live updates").click()
+    expect(recipients).to_have_text("341")
 
 
 def test_a_session_that_ends_meanwhile_leaves_the_page_standing(desk: Desk) -> None:

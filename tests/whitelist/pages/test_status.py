@@ -26,7 +26,7 @@ def status(browser: Browser) -> dict[str, Any]:
     assert answer["Content-Type"] == "application/json"
     assert "no-store" in answer["Cache-Control"]
     values: dict[str, Any] = json.loads(answer.content)
-    assert set(values) == {"state", "server_now", "expires_at", "effective_at", "relays"}
+    assert set(values) == {"state", "server_now", "expires_at", "effective_at", "relays", "sent"}
     assert set(values["relays"]) == {"total", "installed"}
     return values
 
