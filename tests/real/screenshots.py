@@ -15,6 +15,7 @@ from pathlib import Path
 
 from tests.real.browser import Browser
 from tests.real.registry_scenes import REGISTRY, REGISTRY_BACK_OFFICE
+from tests.real.relay_scenes import RELAYS
 from tests.real.scenes import BACK_OFFICE, SCENES, Scene
 from tests.real.service import Service
 from tests.real.stages import EVERY_VIEW, furnish, opened, stage
@@ -25,7 +26,7 @@ def main() -> None:
     arguments.add_argument("folder", nargs="?", type=Path, default=Path("screenshots"))
     arguments.add_argument("--only", nargs="*", help="names of scenes")
     options = arguments.parse_args()
-    every = [*SCENES, *REGISTRY, *BACK_OFFICE, *REGISTRY_BACK_OFFICE]
+    every = [*SCENES, *REGISTRY, *BACK_OFFICE, *REGISTRY_BACK_OFFICE, *RELAYS]
     scenes = [scene for scene in every if not options.only or scene.name in options.only]
     options.folder.mkdir(parents=True, exist_ok=True)
     with Service() as service, Browser() as browser:

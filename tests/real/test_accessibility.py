@@ -9,6 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 
 from tests.real.browser import Browser
 from tests.real.registry_scenes import REGISTRY, REGISTRY_BACK_OFFICE
+from tests.real.relay_scenes import RELAYS
 from tests.real.scenes import SCENES, Scene, Stage
 from tests.real.service import Service
 from tests.real.stages import View, furnish, opened, stage
@@ -23,16 +24,16 @@ STAFF_RULES = {"runOnly": WCAG}
 NARROW = (375, 320)  # px
 VIEWS = (View("zh-hant", "light"), View("en", "dark", mobile=True))
 # One of each kind of page, and one view each, by turns: all of them would take minutes.
-REGISTRATION = (
+CHOSEN = (
     "no-name-heard", "malformed", "review-too-young", "name-lost", "admin-zone-failing",
     "admin-held-transfer", "admin-held-release", "admin-runs", "admin-run-failed",
     "admin-address-malformed", "admin-address-nonsense", "admin-overrides", "admin-override-add",
-    "admin-unit-index",
+    "admin-unit-index", "admin-relays", "admin-relay-in-error", "admin-relay-token",
 )  # fmt: skip
 BY_TURNS = [
     (scene, VIEWS[number % len(VIEWS)])
-    for number, scene in enumerate([*REGISTRY, *REGISTRY_BACK_OFFICE])
-    if scene.name in REGISTRATION
+    for number, scene in enumerate([*REGISTRY, *REGISTRY_BACK_OFFICE, *RELAYS])
+    if scene.name in CHOSEN
 ]
 
 
@@ -57,9 +58,7 @@ def test_axe_finds_nothing(service: Service, browser: Browser, scene: Scene):
 
 
 @pytest.mark.parametrize(("scene", "view"), BY_TURNS, ids=lambda value: value.name)
-def test_axe_finds_nothing_about_registration(
-    service: Service, browser: Browser, scene: Scene, view: View
-):
+def test_axe_finds_nothing_by_turns(service: Service, browser: Browser, scene: Scene, view: View):
     with stage(service, scene) as set_up:
         check(browser, scene, set_up, view)
 
