@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,7 +19,7 @@ from relay_agent.journal import notify
 from relay_agent.lmdb_table import read_lmdb
 from relay_agent.metrics import Figure, render
 from relay_agent.reserve import LEAST, Reserve, is_full
-from relay_agent.running import Agent
+from relay_agent.running import STUCK_SECONDS, Agent
 from relay_agent.snapshot import Limits, Snapshot
 from relay_agent.state import State
 from relay_agent.text import Records, to_records
@@ -230,3 +232,23 @@ def test_without_systemd_nothing_is_told_and_nothing_fails(
 ) -> None:
     monkeypatch.setenv("NOTIFY_SOCKET", address)
     notify("READY=1")
+
+
+def test_a_follower_that_is_stuck_withholds_the_sign_of_life(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent = Agent(read_config(prepare(tmp_path, "http://127.0.0.1:1")), "token")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.setblocking(False)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        agent.follower.beat = time.monotonic() - STUCK_SECONDS
+        agent._watchdog()
+        with pytest.raises(BlockingIOError):
+            systemd.recv(100)
+        agent.follower.beat = time.monotonic()
+        agent._watchdog()
+        agent._watchdog()
+        assert systemd.recv(100) == b"WATCHDOG=1"
+        with pytest.raises(BlockingIOError):
+            systemd.recv(100)  # once a second is enough
