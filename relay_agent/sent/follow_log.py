@@ -7,7 +7,7 @@ import os
 import subprocess
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -19,7 +19,15 @@ logger = logging.getLogger("relay_agent.sent")
 
 POLL_SECONDS = 0.25
 AGAIN_SECONDS = 2.0
-JOURNAL = ["journalctl", "--follow", "--lines=0", "--quiet", "--output=short-iso", "-u", "postfix*"]
+# By facility: units are named differently, and one that has not logged yet matches no pattern.
+JOURNAL = (
+    "journalctl",
+    "--follow",
+    "--lines=0",
+    "--quiet",
+    "--output=short-iso",
+    "--facility=mail",
+)
 
 
 class Follower(ABC):
@@ -115,15 +123,19 @@ class Lines:
 
 
 class JournalFollower(Follower):
-    """The journal of Postfix's units. Needs to be in the group `systemd-journal` or `adm`."""
+    """The journal's lines about mail. Needs to be in the group `systemd-journal` or `adm`."""
 
-    def __init__(self, tally: Tally) -> None:
+    def __init__(self, tally: Tally, command: Sequence[str] = JOURNAL) -> None:
         super().__init__(tally)
+        self.command = command
         self.process: subprocess.Popen[bytes] | None = None
 
     def follow(self) -> None:
         with subprocess.Popen(
-            JOURNAL, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            self.command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
         ) as self.process:
             if self.stopping.is_set():
                 self.process.terminate()

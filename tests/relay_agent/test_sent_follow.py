@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from itertools import count
 from pathlib import Path
 from threading import Event
 
 import pytest
 
 from relay_agent.sent import LogFollower, Sent, Tally
-from relay_agent.sent.follow_log import POLL_SECONDS
+from relay_agent.sent.follow_log import JOURNAL, POLL_SECONDS, JournalFollower
+from tests.real.parts import require
 from tests.real.postfix import CLIENT, PrivatePostfix, Session
 from tests.real.processes import wait_until
 
-PC = "192.0.2.1"
+PC, EARLIER = "192.0.2.1", "192.0.2.9"
 
 
 def message(number: int) -> str:
@@ -36,6 +40,46 @@ def following(path: Path, wanted: Callable[[str], bool] = lambda _: True) -> Ite
     finally:
         follower.stop()
         assert not follower.thread.is_alive()
+
+
+class Journal:
+    """A journal of its own: what is written to it is in the file that `journalctl` reads."""
+
+    def __init__(self, folder: Path) -> None:
+        self.file = folder / "mail.journal"
+        program = require("/lib/systemd/systemd-journal-remote", "systemd-journal-remote")
+        self.writer = subprocess.Popen(
+            [program, f"--output={self.file}", "-"],
+            stdin=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def write(self, number: int, facility: int = 2, client: str = PC) -> None:
+        assert self.writer.stdin is not None
+        for line in message(number).replace(PC, client).splitlines():
+            head, _colon, text = line.partition("]: ")
+            name = head.split()[-1].partition("[")[0]
+            now = int(time.time() * 1e6)
+            self.writer.stdin.write(
+                f"__REALTIME_TIMESTAMP={now}\n__MONOTONIC_TIMESTAMP={now}\n_BOOT_ID={'b' * 32}\n"
+                f"_HOSTNAME=mx1\n_PID=1\nSYSLOG_IDENTIFIER={name}\nSYSLOG_FACILITY={facility}\n"
+                f"PRIORITY=6\nMESSAGE={text}\n\n".encode()
+            )
+        self.writer.stdin.flush()
+
+    def end(self) -> None:
+        assert self.writer.stdin is not None
+        self.writer.stdin.close()
+        self.writer.wait(10)
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    journal = Journal(tmp_path)
+    journal.write(1, client=EARLIER)
+    wait_until(journal.file.exists, "a journal", timeout=10)
+    yield journal
+    journal.end()
 
 
 def has_counted(tally: Tally, messages: int) -> bool:
@@ -111,6 +155,28 @@ def test_a_log_that_is_not_there_yet_is_read_whole_once_it_is(tmp_path):
 
 
 @pytest.mark.postfix
+def test_it_counts_what_the_journal_says_of_mail_from_its_start_on(journal: Journal) -> None:
+    tally = Tally(lambda _address: True)
+    follower = JournalFollower(tally, [*JOURNAL, f"--file={journal.file}"])
+    follower.start()
+    try:
+        numbers = count(2)
+
+        def is_heard() -> bool:
+            """It takes a moment until the program follows: what is written before is past."""
+            journal.write(next(numbers))
+            return PC in tally.totals()
+
+        wait_until(is_heard, "what is written now", timeout=20)
+        journal.write(900, facility=1, client="192.0.2.8")  # of a program that is no mail server
+        journal.write(901, client="192.0.2.7")
+        wait_until(lambda: "192.0.2.7" in tally.totals(), "the last line", timeout=10)
+        assert tally.totals().keys() == {PC, "192.0.2.7"}
+    finally:
+        follower.stop()
+    assert not follower.thread.is_alive()
+
+
 def test_the_counts_are_those_of_a_real_postfix():
     """A message to three recipients, one of whom does not exist; beside it a refused one, one
     from before, and a neighbour's."""
