@@ -131,6 +131,7 @@ class Relay:
     expiry: int = 0
     serial: int = 1
     began: float = 0
+    up: float = 0  # when its agent was last started
     left: set[str] = field(default_factory=set)  # who was exempt at the end
     seen: list[Seen] = field(default_factory=list)
     stopped: threading.Event = field(default_factory=threading.Event)
@@ -170,10 +171,19 @@ class Relay:
             wanted[ip_address(self.client("ending"))] = self.expiry
         self.centre.serve(snapshot(wanted, self.serial), **how)
 
+    @property
+    def over(self) -> float:
+        """When `ending` has to be over: where the agent was being started then, once it runs."""
+        return max(self.expiry, self.up)
+
+    def start_agent(self) -> None:
+        self.agent.start()
+        self.up = time.time()
+
     def start(self) -> None:
         """Agent first, then its throttled clients, who are exempt when this returns."""
         self.serve()
-        self.agent.start()
+        self.start_agent()
         wait_until(self.table.exists, "its table", process=self.agent.process, timeout=10)
         self.sessions = {name: self.throttled(name) for name in ("ending", "lasting", "later")}
 

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from playwright.sync_api import Page
 
 from tests.real.registry_scenes import staff_scene
 from tests.real.scenes import Stage
 
 # Primary keys, as `relay_rows` makes them.
-IN_SYNC, SILENT, IN_ERROR = 901, 902, 903
-ROWS = "from tests.real import relay_rows; relay_rows."
+IN_SYNC, SILENT, IN_ERROR, BEHIND, NEW = 901, 902, 903, 904, 905
 
 
-def add_relays(stage: Stage) -> None:
-    stage.service.manage("shell", "-c", f"{ROWS}make_relays()")
-
-
-def remove_relays(stage: Stage) -> None:
-    stage.service.manage("shell", "-c", f"{ROWS}remove_relays()")
+def report(stage: Stage) -> None:
+    """Those that are not silent have reported just now, and all but one have everything."""
+    serial = "(SELECT serial FROM whitelist_accessmap)"
+    stage.service.sql(
+        "UPDATE whitelist_relay SET reported_at = %s WHERE id IN (%s, %s, %s)",
+        [datetime.now(UTC), IN_SYNC, IN_ERROR, BEHIND],
+    )
+    for relay, lag in ((IN_SYNC, 0), (SILENT, 0), (IN_ERROR, 0), (BEHIND, 2)):
+        stage.service.sql(
+            f"UPDATE whitelist_relay SET installed_serial = {serial} - {lag} WHERE id = %s",  # noqa: S608
+            [relay],
+        )
 
 
 def want_a_token(page: Page) -> None:
@@ -27,18 +34,16 @@ def want_a_token(page: Page) -> None:
 
 
 RELAYS = [
-    staff_scene("relays", "whitelist/relay/", prepare=add_relays, clean_up=remove_relays),
+    staff_scene("relays", "whitelist/relay/", prepare=report),
     staff_scene(
         "relay-in-error",
         f"whitelist/relay/{IN_ERROR}/change/",
-        prepare=add_relays,
-        clean_up=remove_relays,
+        prepare=report,
     ),
     staff_scene(
         "relay-token",
         f"whitelist/relay/{SILENT}/token/",
-        prepare=add_relays,
+        prepare=report,
         act=want_a_token,
-        clean_up=remove_relays,
     ),
 ]

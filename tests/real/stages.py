@@ -44,8 +44,8 @@ def furnish(service: Service) -> None:
     service.manage("demo_data")
     service.allow_many_requests()
     service.make_staff(*STAFF)
-    call = f"from tests.real.registry_rows import make_rows; make_rows({STAFF[1]!r})"
-    service.manage("shell", "-c", call)
+    rows = f"registry_rows.make_rows({STAFF[1]!r}); relay_rows.make_relays()"
+    service.manage("shell", "-c", f"from tests.real import registry_rows, relay_rows; {rows}")
 
 
 @contextmanager

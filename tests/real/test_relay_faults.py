@@ -74,7 +74,7 @@ def killed_while_it_installs(relay: Relay) -> None:
         for delay in (0.31, 0.17, 0.23):
             time.sleep(delay)
             relay.agent.kill()
-            relay.agent.start()
+            relay.start_agent()
     finally:
         ended.set()
         thread.join()
@@ -88,7 +88,7 @@ def killed(relay: Relay) -> None:
     relay.centre.stop()
     relay.sleep_until(relay.expiry - 0.8)
     relay.agent.kill()
-    relay.agent.start()
+    relay.start_agent()
 
 
 def restarted(relay: Relay) -> None:
@@ -96,7 +96,7 @@ def restarted(relay: Relay) -> None:
     relay.sleep_until(relay.expiry - 1.2)
     assert relay.agent.process is not None
     stop(relay.agent.process)
-    relay.agent.start()
+    relay.start_agent()
 
 
 def own_disk(relay: Relay) -> None:
@@ -281,7 +281,7 @@ def play(relay: Relay, fault: Fault) -> Relay:
         wait_until(partial(relay.has_mailed, 1), "mail before the fault")
         relay.began = time.time()
         fault.act(relay)
-        relay.sleep_until(relay.expiry + AFTERWARDS)
+        relay.sleep_until(relay.over + AFTERWARDS)
         relay.left = {str(address) for address in read_lmdb(relay.table)}
     return relay
 
@@ -310,7 +310,7 @@ def test_nobody_is_exempt_a_second_after_the_expiry(played, name):
     relay = played[name].result()
     for how in ("open", "new"):
         before = relay.codes("ending", how, 0, relay.began)
-        after = relay.codes("ending", how, relay.expiry + GRACE)
+        after = relay.codes("ending", how, relay.over + GRACE)
         assert set(before) == {250}, relay.story()
         assert set(after) == {450}, relay.story()
     assert relay.client("ending") not in relay.left

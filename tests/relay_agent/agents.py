@@ -39,10 +39,12 @@ class Running:
     process: subprocess.Popen[bytes] | None = None
 
     def start(self, ready: str = "following") -> None:
+        """Returns when this run of it, not an earlier one, says that it is at work."""
+        before = len(self.said)
         with self.log.open("ab") as out:
             env = {**os.environ, **self.env}
             self.process = start([*self.command, self.config], stderr=out, env=env)
-        wait_until(lambda: ready in self.said, ready, process=self.process)
+        wait_until(lambda: ready in self.said[before:], ready, process=self.process)
 
     @property
     def command(self) -> list[str]:
