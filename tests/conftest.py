@@ -62,6 +62,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def meets_database(item: pytest.Item) -> bool:
     names = set(getattr(item, "fixturenames", ()))
+    if item.get_closest_marker("words"):
+        return False
     if item.get_closest_marker("browser") and "service_settings" not in names:
         return False  # pages look the same whatever they were read from
     return bool(names & DATABASE_FIXTURES) or item.get_closest_marker("django_db") is not None

@@ -11,7 +11,7 @@ from tests.whitelist.pages import scenarios
 from tests.whitelist.pages.member import PAGE, Answer, Browser, text_of
 from tests.whitelist.pages.scenarios import ALL, Scenario, name_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.words]
 OTHER_PAGES = ["/", PAGE + "history", PAGE + "help", "/privacy", "/accessibility", "/no-such-page"]
 VOID = {"meta", "link", "input", "img", "br", "hr", "path", "circle", "rect"}
 # Attributes by which a browser loads something by itself, or sends something somewhere

@@ -10,7 +10,7 @@ import pytest
 from tests.whitelist.pages.member import Browser
 from tests.whitelist.pages.scenarios import ALL, Scenario
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.words]
 
 # Three English words in a row; names, addresses and codes are never that.
 SENTENCE = re.compile(r"[A-Za-z’']{2,}(?:[ ,]+[A-Za-z’']{2,}){2,}")
