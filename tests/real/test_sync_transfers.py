@@ -136,13 +136,14 @@ def test_at_night_all_is_read_although_the_serial_is_ours_and_drift_is_repaired(
     followed.sync()
     Host.objects.filter(name=f"pc9.{NAME}").delete()
     Host.objects.filter(name=f"pc8.{NAME}").update(name=f"drifted.{NAME}")
-    night = timezone.now() + timedelta(days=1)
-    run = do_sync_zone(followed.zone, trigger=SyncTrigger.SCHEDULE, actor=SYSTEM, at=night)
+    tomorrow = timezone.localtime() + timedelta(days=1)
+    morning = tomorrow.replace(hour=6)  # whenever this runs, one night is over, the next far
+    run = do_sync_zone(followed.zone, trigger=SyncTrigger.SCHEDULE, actor=SYSTEM, at=morning)
     assert (run.trigger, run.method) == (SyncTrigger.NIGHTLY, SyncMethod.FULL)
     assert (run.outcome, run.added, run.removed) == (SyncOutcome.APPLIED, 2, 1)
     assert run.serial_before == run.serial_after == SERIAL
     assert f"pc9.{NAME}" in {name for _address, name in hosts()}
-    later = night + timedelta(hours=1)
+    later = morning + timedelta(hours=1)
     again = do_sync_zone(followed.zone, trigger=SyncTrigger.SCHEDULE, actor=SYSTEM, at=later)
     assert (again.trigger, again.method) == (SyncTrigger.SCHEDULE, SyncMethod.SOA)
 
