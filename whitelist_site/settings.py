@@ -260,10 +260,11 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-# Name servers may be slow: they have a worker of their own, so that no publication waits.
+# Name and mail servers may be slow: they have a worker of their own, so that no publication waits.
 CELERY_TASK_ROUTES = {
     "whitelist.sync_zone": {"queue": "registry"},
     "whitelist.second_opinion": {"queue": "registry"},
+    "whitelist.send_notices": {"queue": "registry"},
 }
 CELERY_TIMEZONE = "UTC"
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False

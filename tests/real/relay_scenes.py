@@ -15,15 +15,15 @@ IN_SYNC, SILENT, IN_ERROR, BEHIND, NEW = 901, 902, 903, 904, 905
 
 def report(stage: Stage) -> None:
     """Those that are not silent have reported just now, and all but one have everything."""
-    serial = "(SELECT serial FROM whitelist_accessmap)"
     stage.service.sql(
         "UPDATE whitelist_relay SET reported_at = %s WHERE id IN (%s, %s, %s)",
         [datetime.now(UTC), IN_SYNC, IN_ERROR, BEHIND],
     )
     for relay, lag in ((IN_SYNC, 0), (SILENT, 0), (IN_ERROR, 0), (BEHIND, 2)):
         stage.service.sql(
-            f"UPDATE whitelist_relay SET installed_serial = {serial} - {lag} WHERE id = %s",  # noqa: S608
-            [relay],
+            "UPDATE whitelist_relay SET installed_serial ="
+            " (SELECT serial FROM whitelist_accessmap) - %s WHERE id = %s",
+            [lag, relay],
         )
 
 

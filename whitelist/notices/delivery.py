@@ -5,7 +5,14 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 from email.utils import format_datetime
-from smtplib import SMTPDataError, SMTPException, SMTPRecipientsRefused, SMTPSenderRefused
+from smtplib import (
+    SMTPConnectError,
+    SMTPDataError,
+    SMTPException,
+    SMTPRecipientsRefused,
+    SMTPSenderRefused,
+    SMTPServerDisconnected,
+)
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -23,6 +30,10 @@ RETRY = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), time
 KEPT = timedelta(days=30)
 
 
+class UnreachableError(Exception):
+    """The mail server does not answer."""
+
+
 def do_send_notices(at: datetime) -> int:
     """Deliver what is due; how many were delivered.
 
@@ -31,11 +42,16 @@ def do_send_notices(at: datetime) -> int:
     due = list(Notice.objects.due(at).order_by("next_try_at", "pk")[:BATCH])
     if not due:
         return 0
-    connection = get_connection()
+    connection, delivered = get_connection(), 0
     try:
-        return sum(deliver(notice, connection, at) for notice in due if claim(notice, at))
+        for notice in due:
+            if claim(notice, at):
+                delivered += deliver(notice, connection, at)
+    except UnreachableError:
+        log.warning("the mail server is away: %s of %s letters delivered", delivered, len(due))
     finally:
         connection.close()
+    return delivered
 
 
 def claim(notice: Notice, at: datetime) -> bool:
@@ -45,11 +61,16 @@ def claim(notice: Notice, at: datetime) -> bool:
 
 
 def deliver(notice: Notice, connection: BaseEmailBackend, at: datetime) -> bool:
+    """Raises `UnreachableError` where the next letter would only wait as long again."""
     try:
         connection.send_messages([letter(notice)])
     except (SMTPException, OSError, ValueError) as error:
         connection.close()
         write_down_failure(notice, error, at)
+        # smtplib's own errors are kinds of OSError, too.
+        is_answer = isinstance(error, SMTPException | ValueError)
+        if not is_answer or isinstance(error, SMTPConnectError | SMTPServerDisconnected):
+            raise UnreachableError from error
         return False
     Notice.objects.filter(pk=notice.pk).update(sent_at=at, last_error="")
     return True

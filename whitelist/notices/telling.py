@@ -55,9 +55,8 @@ def was_told(key: str, at: datetime) -> bool:
 
 def render(kind: str, context: dict[str, Any], language: str) -> tuple[str, str]:
     """Subject (one line) and text."""
-    shared = {"base_url": settings.BASE_URL, "relay_host": ServiceSettings.load().relay_host}
     with translation.override(language):
-        text = render_to_string(f"notices/{kind}.txt", {**shared, **context})
+        text = render_to_string(f"notices/{kind}.txt", {"base_url": settings.BASE_URL, **context})
     subject, _newline, body = text.strip().partition("\n")
     return subject.strip()[:SUBJECT_LENGTH], BLANK_LINES.sub("\n\n", body).strip() + "\n"
 

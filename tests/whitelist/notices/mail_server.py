@@ -15,7 +15,8 @@ from tests.real.processes import free_port
 class MailServer:
     """Speaks SMTP at a free port of 127.0.0.1. `letters` is what it took.
 
-    `refusals`: what it answers instead of taking, by command (`RCPT`, `DATA`).
+    `refusals`: what it answers instead of taking, by command (`RCPT`, `DATA`). aiosmtpd calls
+    `handle_RCPT` and `handle_DATA` by these names.
     """
 
     def __init__(self) -> None:

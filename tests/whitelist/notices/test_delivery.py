@@ -100,6 +100,14 @@ def test_a_server_that_is_away_costs_time_and_no_letter() -> None:
     assert len(server.letters) == 1
 
 
+def test_where_the_server_is_away_one_letter_finds_out_for_all() -> None:
+    first, second = letter(), letter()
+    with AWAY:
+        assert do_send_notices(NOON) == 0
+    attempts = [Notice.objects.get(pk=notice.pk).attempts for notice in (first, second)]
+    assert attempts == [1, 0]
+
+
 def test_a_letter_is_given_up_after_a_day() -> None:
     notice = letter()
     with AWAY:

@@ -78,6 +78,17 @@ def test_one_that_comes_and_goes_is_told_of_once_an_hour(relay: Relay) -> None:
     assert len(letters()) == 4
 
 
+def test_one_that_falls_silent_again_within_the_hour_and_stays_so_is_told_of_then(
+    relay: Relay,
+) -> None:
+    do_watch_relays(NOON + SILENCE)
+    hear(relay, NOON + SILENCE * 2)
+    do_watch_relays(NOON + SILENCE * 2)
+    assert do_watch_relays(NOON + SILENCE * 4) == 0
+    assert do_watch_relays(NOON + timedelta(hours=1, minutes=2)) == 1
+    assert len(letters()) == 4
+
+
 def test_one_that_does_not_count_is_no_alarm(relay: Relay) -> None:
     Relay.objects.update(is_active=False)
     assert do_watch_relays(NOON + SILENCE) == 0
@@ -98,10 +109,13 @@ def test_the_machines_own_table_is_never_silent() -> None:
     assert do_watch_relays(NOON + timedelta(days=1)) == 0
 
 
-def test_nobody_is_told_where_nobody_is_named_and_it_is_not_told_later(relay: Relay) -> None:
+def test_nobody_is_told_where_nobody_is_named_and_who_is_named_later_is(relay: Relay) -> None:
     ServiceSettings.objects.update(alarm_emails="")
-    do_watch_relays(NOON + SILENCE)
+    assert do_watch_relays(NOON + SILENCE) == 0
     assert letters() == []
+    ServiceSettings.objects.update(alarm_emails="late@example.edu.tw")
+    assert do_watch_relays(NOON + SILENCE) == 1
+    assert [letter.recipient for letter in letters()] == ["late@example.edu.tw"]
 
 
 @pytest.mark.parametrize("text", ["net", "a@example.edu.tw b", "a@example.edu.tw\nnet@"])
