@@ -44,7 +44,8 @@ def tell_staff(kind: str, context: dict[str, Any], *, at: datetime, key: str) ->
         return 0
     letters = [render(kind, context, code) for code, _name in settings.LANGUAGES]
     subject = letters[0][0]
-    body = "\n\n-- \n\n".join(body for _subject, body in letters)
+    # Not "-- ", behind which mail programs see a signature, and may hide it.
+    body = "\n\n* * *\n\n".join(body for _subject, body in letters)
     write(kind, recipients, subject, body, key=key, at=at)
     return len(recipients)
 
