@@ -20,6 +20,7 @@ STOP_SECONDS = 15.0
 POLL_SECONDS = 0.01
 PORTS = range(20_000, 32_000)  # below those that the kernel gives to outgoing connections
 PORT_TRIES = 200
+given: set[int] = set()
 GUARD = """trap 'kill "$child"; wait "$child"; exit 0' TERM; "$@" & child=$!; wait "$child" """
 
 
@@ -119,11 +120,15 @@ def accepts(port: int, host: str = "127.0.0.1") -> bool:
 def free_port(host: str = "127.0.0.1") -> int:
     """A port that nobody uses, neither on TCP nor on UDP, and that no connection will take.
 
+    Each is given once: who asks for many asks before the first of them is listened on.
     Bound without SO_REUSEPORT: a forgotten server that listens with it is noticed here.
     """
     for _ in range(PORT_TRIES):
         port = secrets.choice(PORTS)
-        if all(_is_free(host, port, kind) for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM)):
+        if port not in given and all(
+            _is_free(host, port, kind) for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM)
+        ):
+            given.add(port)
             return port
     raise NotReadyError(f"no free port on {host}")
 

@@ -167,6 +167,13 @@ def test_a_free_port_is_free_and_no_connection_takes_it() -> None:
         assert port < lowest
 
 
+def test_a_free_port_is_given_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "PORTS", range(32_000, 32_004))
+    assert len({free_port() for _ in range(4)}) == 4
+    with pytest.raises(NotReadyError, match="no free port"):
+        free_port()
+
+
 @pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM])
 def test_a_port_in_use_on_tcp_or_udp_is_not_free(
     monkeypatch: pytest.MonkeyPatch, kind: socket.SocketKind
