@@ -9,6 +9,7 @@ import sys
 BENCHMARKS = {
     "click": ["bench.click_to_exempt"],
     "click-postgres": ["bench.click_to_exempt", "--postgres"],
+    "pages": ["bench.pages"],
     "registry": ["bench.registry"],
     "registry-postgres": ["bench.registry", "--postgres"],
     "transfer": ["bench.transfer"],

@@ -81,7 +81,19 @@
       schedule();
     }
 
+    // A computer that slept stops performance.now(), not the wall clock. The time that it slept is
+    // taken off at once; the server is asked what became of the rest.
+    let awake = Date.now() - performance.now();
+    const noticeSleep = () => {
+      const slept = Date.now() - performance.now() - awake;
+      awake += slept;
+      if (slept < SECOND) return;
+      end -= slept;
+      if (!paused && !signedOut) poll();
+    };
+
     const tick = () => {
+      noticeSleep();
       const left = Math.max(0, Math.round((end - performance.now()) / SECOND));
       if (!paused) {
         if (out) out.textContent = clock(left);
@@ -95,8 +107,9 @@
       announced = left;
       if (left) return setTimeout(tick, SECOND);
       say(words.textOver);
-      // The server's clock decides; a second later it agrees.
-      if (!signedOut && !paused) setTimeout(reload, 1500);
+      // The server's clock decides; a second later it agrees. Nothing here is true any more, so
+      // who has been signed out goes as well, and is asked to come in again.
+      if (!paused) setTimeout(reload, 1500);
     };
 
     const button = Object.assign(document.createElement('button'),

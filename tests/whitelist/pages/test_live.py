@@ -3,79 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from ipaddress import ip_network
 
 import pytest
 import time_machine
-from django.conf import settings
-from playwright.sync_api import BrowserContext, Page, Route, expect
+from playwright.sync_api import Route, expect
 from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from tests.real.browser import Browser as Chromium
-from tests.whitelist.factories import ADDRESS, NOON, register
+from tests.whitelist.factories import NOON, register
 from tests.whitelist.pages import scenarios
-from tests.whitelist.pages.member import PAGE, Browser
+from tests.whitelist.pages.desk import Desk, wait_for_state
+from tests.whitelist.pages.member import PAGE
 from whitelist.models import Relay, SentCount, WhitelistEntry
-from whitelist_site.env import TrustedProxies
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser]
-PATIENCE = 15_000  # milliseconds
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Chromium]:
-    # Playwright's synchronous API runs a loop, in which Django would refuse the database.
-    with pytest.MonkeyPatch.context() as patch, Chromium() as browser:
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-        yield browser
-
-
-@pytest.fixture
-def clean_chromium(chromium: Chromium, settings: Settings) -> Iterator[Chromium]:
-    """Fails the test where a page broke its own policy or a script failed.
-
-    The browser stands behind a trusted proxy, which says that it is on the campus.
-    """
-    settings.TRUSTED_PROXIES = TrustedProxies((ip_network("127.0.0.0/8"),), False)
-    chromium.complaints.clear()
-    yield chromium
-    # A poll that was refused, or failed, is logged by the browser too; it is no fault.
-    assert [line for line in chromium.complaints if "Failed to load resource" not in line] == []
-
-
-class Desk:
-    """A signed-in member before a browser on this machine."""
-
-    def __init__(self, chromium: Chromium, live_server: LiveServer, **options: object) -> None:
-        self.member = Browser().sign_in()
-        self.context: BrowserContext = chromium.context(
-            live_server.url,
-            extra_http_headers={"X-Forwarded-For": ADDRESS},
-            **{"locale": "en-GB", **options},
-        )
-        name = settings.SESSION_COOKIE_NAME
-        cookie = self.member.client.cookies[name].value
-        self.context.add_cookies([{"name": name, "value": cookie, "url": live_server.url}])
-        self.page: Page = self.context.new_page()
-        self.page.set_default_timeout(PATIENCE)
-
-    def look(self, path: str = PAGE) -> Page:
-        self.page.goto(path)
-        return self.page
-
-
-@pytest.fixture
-def desk(clean_chromium: Chromium, live_server: LiveServer) -> Iterator[Desk]:
-    register()
-    desk = Desk(clean_chromium, live_server)
-    yield desk
-    desk.context.close()
-
-
-def wait_for_state(page: Page, state: str) -> None:
-    page.wait_for_selector(f'main[data-state="{state}"]')
 
 
 def test_the_page_turns_active_by_itself_when_the_relays_have_it(desk: Desk) -> None:
