@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Model
 
 from whitelist import audit
 from whitelist.audit import Actor
@@ -37,5 +38,53 @@ def do_change_settings(
     return settings
 
 
+@transaction.atomic
+def do_save_text(row: Model, *, actor: Actor, at: datetime) -> None:
+    """Save a row of what members read, new or changed; the audit holds what differed.
+
+    Raises `ValidationError` where the row breaks a rule of its model.
+    """
+    row.full_clean()
+    stored = type(row)._default_manager.select_for_update().filter(pk=row.pk).first()
+    before, now = contents(stored) if stored else {}, contents(row)
+    changed = [name for name in now if before.get(name) != now[name]]
+    row.save()
+    if changed:
+        old = {name: before[name] for name in changed} if stored else None
+        record_text(row, actor, at, old, {name: now[name] for name in changed})
+
+
+@transaction.atomic
+def do_delete_text(row: Model, *, actor: Actor, at: datetime) -> None:
+    """Delete such a row; the audit keeps what it said."""
+    record_text(row, actor, at, contents(row), None)
+    row.delete()
+
+
+def contents(row: Model) -> dict[str, Any]:
+    """The values of the fields that staff may edit."""
+    fields = [field for field in row._meta.fields if field.editable and not field.primary_key]
+    return {field.name: getattr(row, field.name) for field in fields}
+
+
+def record_text(
+    row: Model,
+    actor: Actor,
+    at: datetime,
+    before: dict[str, Any] | None,
+    after: dict[str, Any] | None,
+) -> None:
+    def told(values: dict[str, Any] | None) -> dict[str, Any] | None:
+        which = {str(row._meta.model_name): f"{row.pk}: {row}"}
+        return values and which | {name: plain(value) for name, value in values.items()}
+
+    audit.record(
+        AuditAction.SETTINGS_CHANGED, actor=actor, at=at, before=told(before), after=told(after)
+    )
+
+
 def plain(value: Any) -> Any:
+    """As JSON holds it; another row by what it is called."""
+    if isinstance(value, Model):
+        return str(value)
     return value.isoformat() if isinstance(value, datetime) else value

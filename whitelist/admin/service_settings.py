@@ -9,7 +9,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.widgets import AdminTextareaWidget
 from django.core.exceptions import ValidationError
-from django.db.models import TextField, URLField
+from django.db.models import TextField
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from whitelist import audit
 from whitelist.admin.base import OneRowAdmin, Tool
 from whitelist.admin.confirm import Question, ReasonForm, confirmation_page, is_confirmed
+from whitelist.admin.preview import PREVIEW, PreviewedAdmin
 from whitelist.admin_display import local, tag
 from whitelist.models import ServiceSettings
 from whitelist.service import do_change_settings
@@ -41,7 +42,7 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
-        if self.setting_changes() and not data.get("reason"):
+        if self.setting_changes() and not data.get("reason") and PREVIEW not in self.data:
             self.add_error("reason", _("Say why, for whoever reads the audit later."))
         return data
 
@@ -80,12 +81,12 @@ class PauseForm(ReasonForm):
 
 
 @admin.register(ServiceSettings)
-class ServiceSettingsAdmin(OneRowAdmin[ServiceSettings]):
+class ServiceSettingsAdmin(PreviewedAdmin[ServiceSettings], OneRowAdmin[ServiceSettings]):
     form = SettingsForm
+    preview_part = "contact"
     readonly_fields = ("state",)
     formfield_overrides = {
         TextField: {"widget": AdminTextareaWidget(attrs={"rows": 4})},
-        URLField: {"assume_scheme": "https"},
     }
     fieldsets = (
         (None, {"fields": ("state",)}),
@@ -125,8 +126,6 @@ class ServiceSettingsAdmin(OneRowAdmin[ServiceSettings]):
                     "contact_email",
                     "contact_hours_zh",
                     "contact_hours_en",
-                    "newsletter_url",
-                    "announcement_url",
                 )
             },
         ),

@@ -1,10 +1,14 @@
 """The nouns of the service, one file each, or a few that belong together."""
 
 from whitelist.models.access_map import AccessMap
+from whitelist.models.alternative import Alternative
+from whitelist.models.announcement import Announcement
 from whitelist.models.audit import AuditRecord
 from whitelist.models.block import Block
+from whitelist.models.confirmation_link import ConfirmationLink
 from whitelist.models.entry import WhitelistEntry
 from whitelist.models.host import Host, HostChange, OmittedRecord
+from whitelist.models.menu import MenuGroup, MenuService
 from whitelist.models.network import Network
 from whitelist.models.notice import Notice
 from whitelist.models.registration import LiveAnswer, RegistrationOverride
@@ -17,12 +21,17 @@ from whitelist.models.zone import Zone, ZoneServer
 
 __all__ = [
     "AccessMap",
+    "Alternative",
+    "Announcement",
     "AuditRecord",
     "Block",
+    "ConfirmationLink",
     "HeldTransfer",
     "Host",
     "HostChange",
     "LiveAnswer",
+    "MenuGroup",
+    "MenuService",
     "Network",
     "Notice",
     "OmittedRecord",

@@ -8,11 +8,11 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, validate_email
 from django.db import models
 from django.db.models import Q
-from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from whitelist.models.entry import EndReason
 from whitelist.models.sent_count import WhatWasSent
+from whitelist.models.staff_texts import InBothLanguages
 
 THE_SETTINGS = 1
 MAX_TERM_MINUTES = 24 * 60
@@ -34,7 +34,7 @@ class RegistrationRule(models.TextChoices):
     FORWARD = "forward", _("A forward name is enough")
 
 
-class ServiceSettings(models.Model):
+class ServiceSettings(InBothLanguages, models.Model):
     """One row. Changed through `whitelist.service.do_change_settings`, which audits it.
 
     Texts for members stand in both languages; an empty one is not shown.
@@ -152,8 +152,6 @@ class ServiceSettings(models.Model):
     contact_email = models.EmailField(_("contact: e-mail"), blank=True)
     contact_hours_zh = models.CharField(_("contact: hours (Chinese)"), max_length=100, blank=True)
     contact_hours_en = models.CharField(_("contact: hours (English)"), max_length=100, blank=True)
-    newsletter_url = models.URLField(_("newsletter service: URL"), blank=True)
-    announcement_url = models.URLField(_("announcement system: URL"), blank=True)
 
     class Meta:
         verbose_name = _("service settings")
@@ -220,8 +218,3 @@ class ServiceSettings(models.Model):
 
     def is_paused(self, at: datetime) -> bool:
         return self.paused and (self.paused_until is None or self.paused_until > at)
-
-    def in_language(self, stem: str) -> str:
-        """The text `stem` in the language of this request: `pause_message`, `contact_hours`."""
-        text: str = getattr(self, f"{stem}_{'en' if get_language() == 'en' else 'zh'}")
-        return text

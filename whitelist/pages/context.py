@@ -1,8 +1,8 @@
-"""What every page shows: who is signed in, the service's contacts, the server's time."""
+"""What pages show whoever renders them: who is signed in, the contacts, the menu, the time."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.http import HttpRequest
 from django.utils import timezone
@@ -10,7 +10,8 @@ from django.utils.functional import SimpleLazyObject
 
 from portal_auth.identity import PortalIdentity
 from portal_auth.sessions import known_identity, session_ends_at
-from whitelist.models import ServiceSettings
+from whitelist.models import MenuService, ServiceSettings
+from whitelist.pages.help import help_texts
 
 
 def service(request: HttpRequest) -> dict[str, Any]:
@@ -24,10 +25,13 @@ def service(request: HttpRequest) -> dict[str, Any]:
     def session_seconds_left() -> int:
         return int((session_ends_at(request, now) - now).total_seconds())
 
+    service = cast(ServiceSettings, SimpleLazyObject(ServiceSettings.load))
     return {
         "server_now": now,
         "session_seconds_left": SimpleLazyObject(session_seconds_left),
         "member": SimpleLazyObject(member),
-        "service": SimpleLazyObject(ServiceSettings.load),
+        "service": service,
+        "services_menu": MenuService.objects.menu(),
+        "help": SimpleLazyObject(lambda: help_texts(service)),
         "language_next": request.get_full_path() if request.method in {"GET", "HEAD"} else "/",
     }

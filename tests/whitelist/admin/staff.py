@@ -26,7 +26,13 @@ from tests.whitelist.factories import (
 from whitelist.addresses import parse_address
 from whitelist.admin_display import admin_url
 from whitelist.entries import do_end_due_entries, do_open_entry
-from whitelist.models import Host, RegistrationOverride, UnitMembership, WhitelistEntry
+from whitelist.models import (
+    Announcement,
+    Host,
+    RegistrationOverride,
+    UnitMembership,
+    WhitelistEntry,
+)
 from whitelist.notices.telling import write
 
 PASSWORD = "correct horse battery staple"
@@ -73,6 +79,7 @@ def make_rows(now: datetime) -> None:
     RegistrationOverride.objects.create(
         address="140.114.64.1", decision="refuse", reason=REASON, until=now + timedelta(days=9)
     )
+    Announcement.objects.create(text_zh="本週六停機維護。", text_en="Down on Saturday.", since=now)
     TOTPDevice.objects.create(user=user, name="app")
     StaticDevice.objects.create(user=user, name="backup")
     AccessAttempt.objects.create(username="chief", ip_address="127.0.0.7", failures_since_start=5)

@@ -5,15 +5,22 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+import time_machine
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from django.utils.translation import override
 
-from tests.whitelist.factories import make_identity, open_entry, register
+from portal_auth import errors as portal_errors
+from tests.whitelist.factories import NOON, make_identity, open_entry, register
 from tests.whitelist.pages import scenarios
 from tests.whitelist.pages.member import PAGE, Browser, state_of, text_of
 from whitelist.audit import SYSTEM
 from whitelist.entries import do_end_entry
-from whitelist.models import WhitelistEntry
+from whitelist.models import Alternative, Announcement, MenuGroup, MenuService, WhitelistEntry
 from whitelist.models.entry import EndReason
+from whitelist.pages.refusals import headings
+from whitelist.rules import Reason
 
 pytestmark = pytest.mark.django_db
 HISTORY = PAGE + "history"
@@ -36,10 +43,54 @@ class TestHome:
         assert page.status_code == 403
         assert state_of(page) == ("portal-refused", "-4")
 
-    def test_other_services_stand_there_only_with_their_address(self, member: Browser) -> None:
+    def test_other_services_stand_there_once_they_lead_somewhere(self, member: Browser) -> None:
         assert "Newsletter service" not in text_of(member.get("/"))
-        scenarios.set_service(newsletter_url="https://newsletter.example.edu.tw/")
-        assert 'href="https://newsletter.example.edu.tw/"' in text_of(member.get("/"))
+        newsletter = MenuService.objects.filter(name_en="Newsletter service")
+        newsletter.update(url="https://newsletter.example.edu.tw/?a=1&b=2", is_shown=True)
+        text = text_of(member.get("/"))
+        link = 'class="away" href="https://newsletter.example.edu.tw/?a=1&amp;b=2">Newsletter'
+        assert link in text
+        assert "(another site)" in text
+
+    def test_the_menu_stands_in_the_order_of_the_numbers(self, member: Browser) -> None:
+        MenuGroup.objects.filter(name_en="Yours").update(position=1)
+        MenuService.objects.filter(name_en="Help and contact").update(position=1)
+        order = [
+            "Yours",
+            "Help and contact",
+            "My history",
+            "Email services",
+            "SMTP IP whitelist</a>",
+        ]
+        text = text_of(member.get("/")).split('<div class="groups">')[1]
+        places = [text.index(name) for name in order]
+        assert places == sorted(places)
+
+    def test_a_group_is_shown_while_it_is_ticked_and_has_something_to_show(
+        self, member: Browser
+    ) -> None:
+        assert "Wireless network" not in text_of(member.get("/"))
+        MenuService.objects.filter(name_en="Guest accounts").update(page="whitelist", is_shown=True)
+        assert "Wireless network" in text_of(member.get("/"))
+        MenuGroup.objects.filter(name_en="Wireless network").update(is_shown=False)
+        assert "Wireless network" not in text_of(member.get("/"))
+
+    def test_the_menu_tells_the_term_as_it_is_set(self, member: Browser) -> None:
+        scenarios.set_service(term_minutes=45)
+        assert "for this computer for 45 minutes<" in text_of(member.get("/"))
+
+    def test_its_queries_do_not_grow_with_the_menu(self, member: Browser) -> None:
+        def queries() -> int:
+            with CaptureQueriesContext(connection) as captured:
+                member.get("/")
+            return len(captured)
+
+        member.get("/")
+        before = queries()
+        MenuService.objects.update(page="whitelist", url="", is_shown=True)
+        announce(pages="home")
+        announce(pages="all")
+        assert queries() == before
 
     def test_off_campus_it_works_and_names_no_host(self, visitor: Browser) -> None:
         visitor.move_to("203.0.113.24")
@@ -157,10 +208,76 @@ class TestPublicPages:
         assert "45 minutes" in text
         assert "7 requests a day" in text
 
-    def test_the_help_explains_the_portals_codes(self, visitor: Browser) -> None:
+    def test_the_help_explains_every_code_of_the_portal(self, visitor: Browser) -> None:
         text = text_of(visitor.get(PAGE + "help"))
-        for code in ("-1, -2, -3", "-4", "-5"):
-            assert f'<th scope="row" class="num">{code}</th>' in text
+        for code in portal_errors.Refusal:
+            assert f'<tr id="code{code:d}"><th scope="row" class="num">{code:d}</th>' in text
+
+    def test_the_help_explains_every_refusal_by_the_heading_of_its_page(
+        self, visitor: Browser
+    ) -> None:
+        text = text_of(visitor.get(PAGE + "help"))
+        with override("en"):
+            titles = headings()
+        for reason in Reason:
+            row = text.split(f'<tr id="why-{reason}">')[1].split("</tr>")[0]
+            assert titles.get(reason, "") in row
+            assert "<td></td>" not in row
+
+    @pytest.mark.parametrize(
+        ("changes", "says"),
+        [
+            ({"requests_per_day": 0}, "No limit"),
+            ({"extend_within_minutes": 15}, "Offered in the last 15 minutes"),
+            ({"registration_rule": "reverse"}, "It has a reverse record"),
+            ({"registration_rule": "forward"}, "It has a forward record"),
+            ({"name_suffixes": "nthu.edu.tw\na.tw"}, "nthu.edu.tw, a.tw"),
+            ({"minimum_age_hours": 24}, "Counts after 24 hours"),
+            ({"series_length": 16}, "16 or more in a row"),
+            ({"registration_grace_minutes": 3}, "The entry ends after 3 minutes"),
+            ({"raised_per_hour": 2000}, "2,000 recipients an hour"),
+            ({"raised_per_day": 9000}, "9,000 recipients a day"),
+            ({"end_above_recipients": 5000}, "Above 5,000 recipients"),
+            ({"end_at_bounced_percent": 30}, "When 30 % or more of at least 100 recipients"),
+        ],
+        ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+    )
+    def test_the_help_tells_the_rules_as_they_are_set(
+        self, changes: dict[str, object], says: str, visitor: Browser
+    ) -> None:
+        assert says not in text_of(visitor.get(PAGE + "help"))
+        scenarios.set_service(**changes)
+        assert says in text_of(visitor.get(PAGE + "help"))
+
+    def test_the_help_names_the_way_here_as_the_menu_does(self, visitor: Browser) -> None:
+        assert "Choose Email services → SMTP IP whitelist." in text_of(visitor.get(PAGE + "help"))
+        MenuService.objects.filter(page="whitelist").update(name_en="Bulk & more")
+        assert "Choose Email services → Bulk &amp; more." in text_of(visitor.get(PAGE + "help"))
+        MenuService.objects.filter(page="whitelist").update(is_shown=False)
+        assert "Choose Email services" not in text_of(visitor.get(PAGE + "help"))
+
+    def test_the_help_does_not_speak_of_a_quota_that_is_off(self, visitor: Browser) -> None:
+        scenarios.set_service(requests_per_day=0)
+        assert 'id="why-quota"' not in text_of(visitor.get(PAGE + "help"))
+
+    @pytest.mark.parametrize(
+        "part",
+        ["who", "how", "ip", "after", "rules", "codes", "refusals", "better", "contact"],
+    )
+    def test_the_parts_of_the_help_can_be_linked_to(self, part: str, visitor: Browser) -> None:
+        text = text_of(visitor.get(PAGE + "help"))
+        assert text.count(f' id="{part}"') == 1
+        assert text.count(f'href="#{part}"') == 1
+
+    def test_the_alternatives_are_those_that_staff_show(self, visitor: Browser) -> None:
+        Alternative.objects.filter(name_en="Newsletter service").update(is_shown=False)
+        url = "https://announce.example.edu.tw/"
+        Alternative.objects.exclude(name_en="Newsletter service").update(url=url)
+        text = text_of(visitor.get(PAGE + "help"))
+        assert "Newsletter service" not in text
+        assert f'href="{url}">NTHU Message Announcement System' in text
+        Alternative.objects.update(is_shown=False)
+        assert "Ask Network Systems what suits" in text_of(visitor.get(PAGE + "help"))
 
     def test_the_accessibility_page_claims_no_badge(self, visitor: Browser) -> None:
         assert "claim none" in text_of(visitor.get("/accessibility"))
@@ -175,6 +292,62 @@ class TestPublicPages:
         member.get(PAGE + "help")
         assert dict(member.client.session["portal"]) == before
         assert WhitelistEntry.objects.count() == 0
+
+
+class TestAnnouncements:
+    @pytest.mark.parametrize(
+        ("pages", "seen_at"),
+        [
+            ("all", {"/", PAGE, PAGE + "help", HISTORY}),
+            ("home", {"/"}),
+            ("whitelist", {PAGE, PAGE + "help", HISTORY}),
+        ],
+        ids=["all", "home", "whitelist"],
+    )
+    def test_it_stands_on_the_pages_that_it_is_for(
+        self, pages: str, seen_at: set[str], member: Browser
+    ) -> None:
+        announce(pages=pages)
+        every = ("/", PAGE, PAGE + "help", HISTORY)
+        assert {path for path in every if "Down on Saturday." in text_of(member.get(path))} == (
+            seen_at
+        )
+
+    def test_it_is_shown_from_its_beginning_until_before_its_end(
+        self, visitor: Browser, clock: time_machine.Traveller
+    ) -> None:
+        hour = timedelta(hours=1)
+        announce(since=NOON, until=NOON + hour)
+        seen = []
+        for at in (NOON - timedelta(seconds=1), NOON, NOON + hour):
+            clock.move_to(at)
+            seen.append("Down on Saturday." in text_of(visitor.get(PAGE + "help")))
+        assert seen == [False, True, False]
+
+    def test_a_warning_stands_first_and_says_so_in_a_word(self, visitor: Browser) -> None:
+        announce(level="warning", text_en="Careful.", since=NOON - timedelta(days=1))
+        announce()
+        text = text_of(visitor.get(PAGE + "help"))
+        assert text.index("Careful.") < text.index("Down on Saturday.")
+        assert "<strong>Important announcement</strong><p>Careful.</p>" in text
+
+    def test_it_is_told_in_the_language_of_the_page(self) -> None:
+        announce()
+        text = text_of(Browser(language="zh-tw").get(PAGE + "help"))
+        assert "週六停機。" in text
+        assert "Down on Saturday." not in text
+
+    def test_it_costs_a_page_one_query(self, visitor: Browser) -> None:
+        with CaptureQueriesContext(connection) as captured:
+            visitor.get(PAGE + "help")
+        asked = [query["sql"] for query in captured if "whitelist_announcement" in query["sql"]]
+        assert len(asked) == 1
+        assert len(captured) <= 4
+
+
+def announce(**fields: object) -> Announcement:
+    values = {"text_zh": "週六停機。", "text_en": "Down on Saturday.", "since": NOON}
+    return Announcement.objects.create(**{**values, **fields})
 
 
 def test_the_help_has_a_state_of_its_own(visitor: Browser) -> None:

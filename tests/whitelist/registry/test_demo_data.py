@@ -12,7 +12,15 @@ from pytest_django.fixtures import Settings
 
 from tests.whitelist.factories import make_identity, make_network
 from whitelist.addresses import parse_address
-from whitelist.models import AuditRecord, Host, Network, ServiceSettings, WhitelistEntry
+from whitelist.models import (
+    Alternative,
+    AuditRecord,
+    Host,
+    MenuService,
+    Network,
+    ServiceSettings,
+    WhitelistEntry,
+)
 from whitelist.rules import Reason, Situation, first_refusal
 
 pytestmark = pytest.mark.django_db
@@ -81,6 +89,15 @@ def test_contacts_that_staff_entered_stay() -> None:
     settings = ServiceSettings.load()
     assert settings.contact_email == "ours@example.edu.tw"
     assert settings.contact_phone
+
+
+def test_the_menu_leads_somewhere_and_addresses_that_staff_entered_stay() -> None:
+    ours = "https://ours.example.edu.tw/"
+    Alternative.objects.filter(name_en="Newsletter service").update(url=ours)
+    demo()
+    assert MenuService.objects.menu().count() == MenuService.objects.count()
+    assert not Alternative.objects.filter(url="").exists()
+    assert Alternative.objects.get(name_en="Newsletter service").url == ours
 
 
 def test_a_campus_that_is_there_already_is_left_alone() -> None:

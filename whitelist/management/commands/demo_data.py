@@ -19,9 +19,12 @@ from whitelist.audit import SYSTEM, member
 from whitelist.blocks import do_block
 from whitelist.entries import do_end_due_entries, do_end_entry, do_open_entry
 from whitelist.management.base import DatabaseCommand
+from whitelist.models.alternative import Alternative
+from whitelist.models.announcement import Announcement, AnnouncementPages
 from whitelist.models.block import Block
 from whitelist.models.entry import EndReason, WhitelistEntry
 from whitelist.models.host import Host
+from whitelist.models.menu import MenuService
 from whitelist.models.network import Network
 from whitelist.models.service_settings import ServiceSettings
 from whitelist.models.zone import ZoneKind
@@ -29,7 +32,7 @@ from whitelist.registry.applying.apply import Source, do_apply_hosts
 from whitelist.registry.networks import do_apply_networks
 from whitelist.registry.sources.csv_file import read_hosts, read_networks
 from whitelist.registry.sources.zone_file import ZoneFile
-from whitelist.service import do_change_settings
+from whitelist.service import do_change_settings, do_save_text
 
 DEMO = Path(__file__).resolve().parents[2] / "demo"
 SAMPLE_SETTINGS = {
@@ -38,17 +41,25 @@ SAMPLE_SETTINGS = {
     "contact_email": "helpdesk@example.edu.tw",
     "contact_hours_zh": "週一至週五 08:30–17:00",
     "contact_hours_en": "Monday to Friday, 08:30–17:00",
-    "newsletter_url": "https://newsletter.example.edu.tw/",
-    "announcement_url": "https://announce.example.edu.tw/",
+}
+# Where the menu's services and the alternatives of these names lead to.
+SAMPLE_ADDRESSES = {
+    "Newsletter service": "https://newsletter.example.edu.tw/",
+    "NTHU Message Announcement System": "https://announce.example.edu.tw/",
+    "Mail account lookup": "https://mail.example.edu.tw/account",
+    "IP registration lookup": "https://ip.example.edu.tw/",
+    "Domain name request": "https://ip.example.edu.tw/names",
+    "Guest accounts": "https://wifi.example.edu.tw/guests",
+    "Block status": "https://security.example.edu.tw/blocked",
 }
 
 
 class Command(DatabaseCommand):
     help = (
-        "Load a small demonstration campus: networks, registered names, contacts, a block and"
-        " a little history. The loopback addresses of this machine are part of it, so that a"
-        " browser here is a registered computer. Does nothing where networks are loaded already."
-        " Refuses unless PORTAL_SIMULATOR or DEBUG is on."
+        "Load a small demonstration campus: networks, registered names, contacts, a menu, a"
+        " block and a little history. The loopback addresses of this machine are part of it, so"
+        " that a browser here is a registered computer. Does nothing where networks are loaded"
+        " already. Refuses unless PORTAL_SIMULATOR or DEBUG is on."
     )
 
     def handle(self, *_args: Any, **_options: Any) -> None:
@@ -70,6 +81,8 @@ def load_campus(at: datetime) -> str:
     for path in sorted(DEMO.glob("*.zone")):
         load_zone(path, at)
     fill_settings(at)
+    fill_menu(at)
+    announce(at)
     suspend_one_address(at)
     write_history(at)
     return (
@@ -91,6 +104,24 @@ def fill_settings(at: datetime) -> None:
     current = ServiceSettings.load()
     changes = {name: text for name, text in SAMPLE_SETTINGS.items() if not getattr(current, name)}
     do_change_settings(changes, actor=SYSTEM, at=at, reason="demo_data")
+
+
+def fill_menu(at: datetime) -> None:
+    """Sample addresses where staff have entered none; what leads somewhere is shown."""
+    for row in [*MenuService.objects.filter(page="", url=""), *Alternative.objects.filter(url="")]:
+        if row.name_en in SAMPLE_ADDRESSES:
+            row.url, row.is_shown = SAMPLE_ADDRESSES[row.name_en], True
+            do_save_text(row, actor=SYSTEM, at=at)
+
+
+def announce(at: datetime) -> None:
+    announcement = Announcement(
+        text_zh="這是示範環境：網路、名稱與連結都是範例。",
+        text_en="This is a demonstration: its networks, names and links are samples.",
+        pages=AnnouncementPages.HOME,
+        since=at,
+    )
+    do_save_text(announcement, actor=SYSTEM, at=at)
 
 
 def suspend_one_address(at: datetime) -> None:
