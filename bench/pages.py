@@ -62,8 +62,8 @@ class Figures:
     blocked: float = 0
 
 
-# Bytes, requests and shift are the same on any machine, and fail the run. The times (web.dev/vitals;
-# Lighthouse's for the blocking) are this machine's of that moment: read them beside the peer's.
+# Bytes, requests and shift are the same on any machine, and fail the run. The times (of
+# web.dev/vitals, of Lighthouse for the blocking) are this machine's of that moment: read them beside the peer's.
 FAILING = {"kilobytes", "requests", "elsewhere", "shift"}
 LIMITS = Figures(kilobytes=50, requests=6, elsewhere=0, paint=2500, shift=0.0, blocked=200)
 

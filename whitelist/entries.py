@@ -31,14 +31,20 @@ class EntryEndedError(Exception):
 
 
 def do_open_entry(
-    *, applicant: PortalIdentity, address: IPAddress, at: datetime, language: str = ""
+    *,
+    applicant: PortalIdentity,
+    address: IPAddress,
+    at: datetime,
+    language: str = "",
+    wants_letters: bool = False,
 ) -> WhitelistEntry:
     """Open an entry for one term from `at`. `language`: in which its owner wants to read of it.
 
-    Raises `RefusedError` where a rule says no; the refusal is audited.
+    `wants_letters`: by e-mail too, when it takes effect and before it ends. Raises `RefusedError`
+    where a rule says no; the refusal is audited.
     """
     try:
-        return open_entry(applicant, address, at, language)
+        return open_entry(applicant, address, at, language, wants_letters)
     except RefusedError as error:
         record_refusal(applicant, address, at, error)
         raise
@@ -46,7 +52,11 @@ def do_open_entry(
 
 @transaction.atomic
 def open_entry(
-    applicant: PortalIdentity, address: IPAddress, at: datetime, language: str
+    applicant: PortalIdentity,
+    address: IPAddress,
+    at: datetime,
+    language: str,
+    wants_letters: bool,
 ) -> WhitelistEntry:
     access_map = outbox.lock_map()
     situation = Situation(applicant, address, at, ServiceSettings.load())
@@ -68,6 +78,7 @@ def open_entry(
         requester_status=applicant.status,
         requester_email=applicant.email,
         requester_language=language,
+        wants_letters=wants_letters,
         opened_at=at,
         expires_at=at + situation.settings.term,
         serial=outbox.advance(access_map),

@@ -61,6 +61,10 @@ class WhitelistEntry(models.Model):
     requester_status = models.CharField(_("status at the portal"), max_length=20)
     requester_email = models.EmailField(_("e-mail address"), blank=True)
     requester_language = models.CharField(_("language"), max_length=10, blank=True)
+    wants_letters = models.BooleanField(_("wants e-mail"), default=False)
+    # the `effective_at` and the `expires_at` that letters have told of
+    effect_told_for = models.DateTimeField(editable=False, null=True)
+    end_told_for = models.DateTimeField(editable=False, null=True)
     opened_at = models.DateTimeField(_("requested"))
     expires_at = models.DateTimeField(_("valid until"))
     effective_at = models.DateTimeField(_("took effect"), null=True, blank=True)

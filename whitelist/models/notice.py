@@ -22,7 +22,7 @@ class Notice(models.Model):
 
     `next_try_at` is when it is tried next; whoever tries moves it on first, so that two workers
     never deliver the same letter at once. `key` names the matter, for letters that are not to
-    come again and again.
+    come again and again. `useful_until`: later it would only mislead, and is not delivered.
     """
 
     kind = models.CharField(_("kind"), max_length=40)
@@ -38,6 +38,7 @@ class Notice(models.Model):
         verbose_name=_("entry"),
     )
     written_at = models.DateTimeField(_("written"))
+    useful_until = models.DateTimeField(_("useful until"), null=True)
     next_try_at = models.DateTimeField(_("next attempt"))
     attempts = models.PositiveIntegerField(_("attempts"), default=0)
     last_error = models.CharField(_("last error"), max_length=300, blank=True)
@@ -72,4 +73,7 @@ class Notice(models.Model):
     @property
     def age_limit(self) -> datetime:
         """After this nobody needs it any more."""
-        return self.written_at + timedelta(days=1)
+        return self.useful_until or self.written_at + timedelta(days=1)
+
+    def is_worthless(self, at: datetime) -> bool:
+        return self.useful_until is not None and at >= self.useful_until

@@ -4,6 +4,6 @@ A letter is a row, written in the transaction of what it tells: rolled back with
 after it. Delivery is a worker's, see `whitelist.notices.delivery`.
 """
 
-from whitelist.notices.telling import tell_owner, tell_staff
+from whitelist.notices.telling import tell_owner, tell_person, tell_staff
 
-__all__ = ["tell_owner", "tell_staff"]
+__all__ = ["tell_owner", "tell_person", "tell_staff"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from smtplib import (
@@ -19,6 +20,7 @@ from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 
+from whitelist.models.confirmation_link import ConfirmationLink
 from whitelist.models.notice import Notice
 
 log = logging.getLogger(__name__)
@@ -28,6 +30,8 @@ BATCH = 100
 CLAIM = timedelta(minutes=5)
 RETRY = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1))
 KEPT = timedelta(days=30)
+# What opens something is for the letter's reader alone: the copy that is kept goes without it.
+TOKEN = re.compile(r"(?<=/confirm/)[\w-]+")
 
 
 class UnreachableError(Exception):
@@ -62,6 +66,9 @@ def claim(notice: Notice, at: datetime) -> bool:
 
 def deliver(notice: Notice, connection: BaseEmailBackend, at: datetime) -> bool:
     """Raises `UnreachableError` where the next letter would only wait as long again."""
+    if notice.is_worthless(at):
+        update(notice, given_up_at=at, last_error="too late", body=without_token(notice))
+        return False
     try:
         connection.send_messages([letter(notice)])
     except (SMTPException, OSError, ValueError) as error:
@@ -72,8 +79,16 @@ def deliver(notice: Notice, connection: BaseEmailBackend, at: datetime) -> bool:
         if not is_answer or isinstance(error, SMTPConnectError | SMTPServerDisconnected):
             raise UnreachableError from error
         return False
-    Notice.objects.filter(pk=notice.pk).update(sent_at=at, last_error="")
+    update(notice, sent_at=at, last_error="", body=without_token(notice))
     return True
+
+
+def update(notice: Notice, **changes: object) -> None:
+    Notice.objects.filter(pk=notice.pk).update(**changes)
+
+
+def without_token(notice: Notice) -> str:
+    return TOKEN.sub("…", notice.body)
 
 
 def write_down_failure(notice: Notice, error: Exception, at: datetime) -> None:
@@ -81,8 +96,8 @@ def write_down_failure(notice: Notice, error: Exception, at: datetime) -> None:
     pause = RETRY[min(notice.attempts, len(RETRY) - 1)]
     changes: dict[str, object] = {"last_error": told(error)[:300], "next_try_at": at + pause}
     if is_final(error) or at + pause >= notice.age_limit:
-        changes["given_up_at"] = at
-    Notice.objects.filter(pk=notice.pk).update(**changes)
+        changes |= {"given_up_at": at, "body": without_token(notice)}
+    update(notice, **changes)
 
 
 def is_final(error: Exception) -> bool:
@@ -121,6 +136,10 @@ def letter(notice: Notice) -> EmailMessage:
 
 
 def do_forget_notices(at: datetime) -> int:
-    """Letters hold personal data, and are of no use after a month; how many were dropped."""
+    """Letters hold personal data, and are of no use after a month; how many were dropped.
+
+    The links of letters go as soon as they are over.
+    """
+    ConfirmationLink.objects.over(at).delete()
     old = Notice.objects.filter(written_at__lt=at - KEPT)
     return old.delete()[0]

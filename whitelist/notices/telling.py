@@ -24,14 +24,38 @@ SUBJECT_LENGTH = 200
 BLANK_LINES = re.compile(r"\n{3,}")
 
 
-def tell_owner(entry: WhitelistEntry, kind: str, context: dict[str, Any], *, at: datetime) -> bool:
+def tell_owner(
+    entry: WhitelistEntry,
+    kind: str,
+    context: dict[str, Any],
+    *,
+    at: datetime,
+    useful_until: datetime | None = None,
+) -> bool:
     """Write to who requested the entry, in their language; whether we know an address of theirs."""
     if not entry.requester_email:
         return False
     language = entry.requester_language or settings.LANGUAGE_CODE
     subject, body = render(kind, {"entry": entry, **context}, language)
-    write(kind, [entry.requester_email], subject, body, entry=entry, at=at)
+    write(
+        kind, [entry.requester_email], subject, body, entry=entry, at=at, useful_until=useful_until
+    )
     return True
+
+
+def tell_person(
+    recipient: str,
+    kind: str,
+    context: dict[str, Any],
+    *,
+    language: str,
+    at: datetime,
+    key: str = "",
+    useful_until: datetime | None = None,
+) -> None:
+    """Write to somebody who has no entry yet, in the language that they just read."""
+    subject, body = render(kind, context, language or settings.LANGUAGE_CODE)
+    write(kind, [recipient], subject, body, key=key, at=at, useful_until=useful_until)
 
 
 def tell_staff(kind: str, context: dict[str, Any], *, at: datetime, key: str) -> int:
@@ -71,6 +95,7 @@ def write(
     at: datetime,
     entry: WhitelistEntry | None = None,
     key: str = "",
+    useful_until: datetime | None = None,
 ) -> None:
     """One letter a recipient, so that one bad address stops no other."""
     Notice.objects.bulk_create(
@@ -83,6 +108,7 @@ def write(
             entry=entry,
             written_at=at,
             next_try_at=at,
+            useful_until=useful_until,
         )
         for recipient in recipients
     )

@@ -12,16 +12,21 @@ from datetime import datetime
 
 from captcha.models import CaptchaStore
 from captcha.views import captcha_image
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from PIL import Image, ImageDraw
 
+from whitelist.pages import spoken
+from whitelist.pages.ranges import in_range
+
 # Without 0 and 1, which are taken for letters.
-DIGITS = "23456789"
+DIGITS = spoken.DIGITS
 LENGTH = 5
 NOISE_COLOR = "#6f6a7a"
+GONE = 410
 
 
 def digits_challenge() -> tuple[str, str]:
@@ -67,7 +72,28 @@ def do_discard_captcha(key: str) -> None:
 @require_safe
 def picture(request: HttpRequest, key: str) -> HttpResponse:
     """The picture of a code that can still be used; 410 once it was used or has expired."""
-    if not CaptchaStore.objects.filter(hashkey=key, expiration__gt=timezone.now()).exists():
-        return HttpResponse(status=410)
+    if usable(key) is None:
+        return HttpResponse(status=GONE)
     response: HttpResponse = captcha_image(request, key)
     return response
+
+
+@never_cache
+@require_safe
+def sound(request: HttpRequest, key: str, language: str) -> HttpResponse:
+    """The same code spoken; 410 as the picture. One key, one sound, as often as it is played."""
+    if language not in spoken.LANGUAGES:
+        raise Http404
+    code = usable(key)
+    if code is None:
+        return HttpResponse(status=GONE)
+    # With our key, or who reads the code's key in the URL could take the noise out again.
+    seed = salted_hmac("whitelist.pages.captcha.sound", f"{key} {language}", algorithm="sha256")
+    return in_range(request, spoken.spoken(code.response, language, seed.digest()), "audio/wav")
+
+
+def usable(key: str) -> CaptchaStore | None:
+    found: CaptchaStore | None = CaptchaStore.objects.filter(
+        hashkey=key, expiration__gt=timezone.now()
+    ).first()
+    return found

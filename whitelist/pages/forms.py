@@ -11,11 +11,13 @@ class RequestForm(forms.Form):
     """`captcha_0` is the code's key, `captcha_1` the answer.
 
     `address` is the one that the page showed; other clients of the interface leave it out.
+    `letters`: whether the member wants to hear of the entry by e-mail.
     """
 
     captcha_0 = forms.CharField(max_length=40)
     captcha_1 = forms.CharField(max_length=40)
     address = forms.CharField(max_length=45, required=False)
+    letters = forms.BooleanField(required=False)
 
     @property
     def key(self) -> str:
@@ -26,6 +28,10 @@ class RequestForm(forms.Form):
     def answer(self) -> str:
         answer: str = self.cleaned_data.get("captcha_1", "")
         return answer
+
+    @property
+    def wants_letters(self) -> bool:
+        return bool(self.cleaned_data.get("letters"))
 
     @property
     def shown_address(self) -> IPAddress | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -39,20 +41,22 @@ def situation_of(request: HttpRequest, identity: PortalIdentity) -> Situation:
 def take_request(request: HttpRequest, situation: Situation) -> HttpResponse:
     form = RequestForm(request.POST)
     valid = form.is_valid()
+    show_again = partial(show, request, page_state(situation), letters=form.wants_letters)
     if "refresh" in request.POST:
         do_discard_captcha(form.key)
-        return show(request, page_state(situation))
+        return show_again()
     if form.was_shown_another(situation.address):
-        return show(request, page_state(situation), moved=True, moved_from=form.shown_address)
+        return show_again(moved=True, moved_from=form.shown_address)
     # The code first, whatever the rules say: it is used up by every attempt.
     if not (valid and do_use_captcha(form.key, form.answer, at=situation.at)):
-        return show(request, page_state(situation), error=captcha_error(form))
+        return show_again(error=captcha_error(form))
     try:
         do_open_entry(
             applicant=situation.applicant,
             address=situation.address,
             at=situation.at,
             language=get_language() or "",
+            wants_letters=form.wants_letters,
         )
     except RefusedError as error:
         return not_opened(request, situation, error)
@@ -79,8 +83,12 @@ def show(
     error: str = "",
     moved: bool = False,
     moved_from: IPAddress | None = None,
+    letters: bool = False,
 ) -> HttpResponse:
-    """The page of the state. `moved`: the request was for another address than this one."""
+    """The page of the state. `moved`: the request was for another address than this one.
+
+    `letters`: what the member had chosen there.
+    """
     if state.refusal is not None:
         return refusal_page(request, state)
     if not state.takes_requests:
@@ -93,6 +101,7 @@ def show(
         error=error,
         moved=moved,
         moved_from=moved_from,
+        letters=letters,
     )
 
 

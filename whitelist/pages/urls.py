@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from whitelist.pages import captcha, history, information, main, own_entry, status
+from whitelist.pages import captcha, confirmation, history, information, main, own_entry, status
 
 urlpatterns = [
     path("", information.home, name="home"),
@@ -15,6 +15,13 @@ urlpatterns = [
     path("smtp-whitelist/history", history.history, name="whitelist-history"),
     path("smtp-whitelist/help", information.help_page, name="whitelist-help"),
     path("smtp-whitelist/code/<slug:key>.png", captcha.picture, name="whitelist-captcha"),
+    path(
+        "smtp-whitelist/code/<slug:key>.<str:language>.wav", captcha.sound, name="whitelist-spoken"
+    ),
+    path("smtp-whitelist/confirm", confirmation.letter, name="whitelist-confirm"),
+    path(
+        "smtp-whitelist/confirm/<slug:token>", confirmation.confirm, name="whitelist-confirm-link"
+    ),
     path("privacy", information.privacy, name="privacy"),
     path("accessibility", information.accessibility, name="accessibility"),
 ]

@@ -6,18 +6,20 @@ from django.conf import settings
 from playwright.sync_api import BrowserContext, Page
 from pytest_django.live_server_helper import LiveServer
 
+from portal_auth.minting import Member as Person
 from tests.real.browser import Browser as Chromium
 from tests.whitelist.factories import ADDRESS
 from tests.whitelist.pages.member import PAGE, Browser
 
 PATIENCE = 15_000  # milliseconds
+PERSON = Person("s112062501", "student", "校", name="王小明", email="s112062501@example.edu.tw")
 
 
 class Desk:
     """A signed-in member before a browser on this machine."""
 
     def __init__(self, chromium: Chromium, live_server: LiveServer, **options: object) -> None:
-        self.member = Browser().sign_in()
+        self.member = Browser(person=PERSON).sign_in()
         self.context: BrowserContext = chromium.context(
             live_server.url,
             extra_http_headers={"X-Forwarded-For": ADDRESS},

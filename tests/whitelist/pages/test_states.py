@@ -66,7 +66,7 @@ def test_a_page_costs_few_queries(scenario: Scenario, visitor: Browser) -> None:
         connection,
     ) as queries:
         visitor.get()
-    assert len(queries) <= 14, [query["sql"] for query in queries]
+    assert len(queries) <= 15, [query["sql"] for query in queries]
 
 
 def test_nobody_is_shown_anything_without_the_portal(visitor: Browser) -> None:

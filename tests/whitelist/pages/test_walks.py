@@ -29,7 +29,8 @@ FOCUS = """() => {
   return {
     text: element.getAttribute('aria-label') || (label || element).innerText || element.outerHTML,
     // The browser itself marks the parts of a player.
-    outlined: element.localName === 'audio' || style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0,
+    outlined: element.localName === 'audio'
+      || style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0,
     inView: box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth,
   };
 }"""
