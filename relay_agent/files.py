@@ -18,6 +18,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from relay_agent.errors import LockTimeoutError, MissingFolderError
+from relay_agent.known import stamp
 
 MODE = 0o644  # smtpd may open a table after it gave up root
 LOCK_NAME = ".lock"
@@ -35,10 +36,11 @@ def sync_folder(folder: Path) -> None:
         os.close(fd)
 
 
-def move_into_place(built: Path, path: Path) -> None:
+def move_into_place(built: Path, path: Path) -> os.stat_result:
     """Put the finished file `built` at `path`, at once and durably.
 
     It gets the folder's owner, so that root mending a table does not lock its publisher out.
+    What the file was like before anybody else could open it, its time of change stamped.
     """
     owner = path.parent.stat()
     fd = os.open(built, os.O_RDONLY)
@@ -46,28 +48,31 @@ def move_into_place(built: Path, path: Path) -> None:
         os.fchmod(fd, MODE)
         if os.geteuid() == 0:
             os.fchown(fd, owner.st_uid, owner.st_gid)
+        stamp(fd)
         os.fsync(fd)
+        seen = os.fstat(fd)
     finally:
         os.close(fd)
     built.replace(path)
     sync_folder(path.parent)
+    return seen
 
 
-def replace_file(path: Path, content: bytes) -> bool:
-    """Make `path` hold `content`: atomic, durable, mode 0644. False if it held it already."""
+def replace_file(path: Path, content: bytes) -> os.stat_result | None:
+    """Make `path` hold `content`: atomic, durable, mode 0644. None if it held it already; else as
+    `move_into_place`."""
     check_folder(path.parent)
     with suppress(PermissionError):  # it can be replaced all the same
         if path.is_file() and path.read_bytes() == content:
-            return False
+            return None
     fd, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=TEMPORARY_SUFFIX, dir=path.parent)
     try:
         with os.fdopen(fd, "wb") as temporary:
             temporary.write(content)
-        move_into_place(Path(name), path)
+        return move_into_place(Path(name), path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
-    return True
 
 
 @contextmanager

@@ -57,6 +57,7 @@ class Holding:
         self.data = b""
         self.installed = Installed()
         self.sound = False  # whether the tables took the snapshot in force
+        self.brought: Records | None = None  # to what the tables were last brought
         self.put_right = threading.Event()  # somebody else changed a table
 
     def clocks(self) -> Now:
@@ -69,11 +70,15 @@ class Holding:
 
     def lasting(self) -> Records:
         """What is exempt at this moment."""
-        return self.deadlines.lasting(self.records(), self.clocks())
+        return self.still(self.records())
+
+    def still(self, records: Records) -> Records:
+        """Those of them that are exempt at this moment."""
+        return self.deadlines.lasting(records, self.clocks())
 
     def lasts(self, key: bytes, value: bytes) -> bool:
         """Whether this entry of the snapshot exempts at this moment."""
-        return bool(self.deadlines.lasting({key: value}, self.clocks()))
+        return bool(self.still({key: value}))
 
     def is_over(self) -> bool:
         """Whether there is nothing that the service still vouches for."""
@@ -120,9 +125,10 @@ class Holding:
         self.sound = False
         snapshot, records = self.snapshot, self.lasting()
         try:
-            report = install_records(self.config.tables, self.config.types, records)
+            report = install_records(self.config.tables, self.config.types, records, self.still)
         finally:
             self.changed()
+        self.brought = records
         if snapshot is not None:
             self.installed = Installed(
                 snapshot.serial, snapshot.issued_at, report.digest, report.entries
@@ -132,10 +138,10 @@ class Holding:
 
     def table_was_read(self, table: Table, records: Records) -> None:
         """The keeper found a table changed. One that holds what it should not is put right."""
-        if not self.sound:
+        if not self.sound or records is self.brought:
             return
         lasting = self.lasting()
-        if records != lasting and self.deadlines.lasting(records, self.clocks()) != lasting:
+        if records != lasting and self.still(records) != lasting:
             self.put_right.set()
             self.changed()
         elif table.kind == "text" and len(records) != self.installed.entries:

@@ -12,10 +12,11 @@ import lmdb
 
 from relay_agent.errors import TableError
 from relay_agent.files import folder_lock, remove_strays
+from relay_agent.known import carry
 from relay_agent.lmdb_table import Change
 from relay_agent.reserve import Reserve, is_full
 from relay_agent.tables import Table, leftovers, tables
-from relay_agent.text import Entries, Records, digest, to_records
+from relay_agent.text import Entries, Records, Still, digest, to_records, unchanged
 
 LOCK_SECONDS = 10.0
 FAILURES = (OSError, TableError, lmdb.Error)
@@ -63,9 +64,12 @@ def install(folder: Path, types: Sequence[str], entries: Entries) -> Report:
     return install_records(folder, types, to_records(entries))
 
 
-def install_records(folder: Path, types: Sequence[str], records: Records) -> Report:
+def install_records(
+    folder: Path, types: Sequence[str], records: Records, still: Still = unchanged
+) -> Report:
     """Make the text map and each table of `types` in `folder` hold exactly these records.
 
+    Those that lapse while it works are left out where `still` says so; the report has them.
     The text has them in their order. A table of another type that is there holds nothing
     afterwards: a Postfix that still looks into it exempts nobody by it, and does not miss it. One
     writer at a time; tables that are right already are not touched; one that fails does not keep
@@ -84,7 +88,9 @@ def install_records(folder: Path, types: Sequence[str], records: Records) -> Rep
             left += [table.path.name for table in others]
             for table in [*wanted, *others]:
                 try:
-                    changes[table.path.name] = _bring(table, {} if table in others else records)
+                    changes[table.path.name] = _bring(
+                        table, {} if table in others else records, still
+                    )
                 except FAILURES as error:
                     failures[table.path.name] = error
             settle_times(wanted)
@@ -95,10 +101,10 @@ def install_records(folder: Path, types: Sequence[str], records: Records) -> Rep
     return report
 
 
-def _bring(table: Table, records: Records) -> Change:
+def _bring(table: Table, records: Records, still: Still) -> Change:
     """Where what is new cannot be written, what is to go must go all the same."""
     try:
-        return table.bring_to(records)
+        return table.bring_to(records, still)
     except FAILURES as error:
         if is_full(error):
             Reserve(table.folder).give_up()
@@ -121,4 +127,6 @@ def settle_times(written: Sequence[Table]) -> None:
     oldest = min(times.values(), default=0)
     if times.get("text", 0) > oldest:
         text = next(table for table in written if table.kind == "text")
+        before = text.state()
         os.utime(text.path, ns=(oldest, oldest))
+        carry(text.path, before, text.state())

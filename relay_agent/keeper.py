@@ -19,11 +19,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from relay_agent.deadlines import NEVER, Deadlines, End, Now, read_clocks
+from relay_agent.deadlines import Deadlines, Now, read_clocks
 from relay_agent.errors import BrokenTable
 from relay_agent.files import folder_lock, remove_strays
 from relay_agent.former import Former
 from relay_agent.install import FAILURES, settle_times
+from relay_agent.known import State
 from relay_agent.lmdb_table import change_in_place
 from relay_agent.reserve import Reserve, is_full
 from relay_agent.tables import Table, leftovers, tables
@@ -42,11 +43,10 @@ LOCK_SECONDS = 0.25  # a writer that hangs must not keep us from the LMDB table 
 
 @dataclass
 class Watched:
-    """A table as it was last seen: `next_end` holds while `state` does; None: it must be read."""
+    """A table as it was last seen. Without a `state` it must be read."""
 
     table: Table
-    state: tuple[int, ...] | None = None
-    next_end: End = NEVER
+    state: State | None = None
     complaint: str = ""
 
 
@@ -73,6 +73,7 @@ class Keeper:
     def __post_init__(self) -> None:
         self.watched = [Watched(table) for table in tables(self.folder, self.types)]
         self.formers: dict[Path, Former] = {}
+        self.ended: dict[str, int] = {}  # at this look, by file
 
     def look(self) -> float:
         """One look at every table; ends what has lapsed. Seconds until the next look is due."""
@@ -80,20 +81,27 @@ class Keeper:
         if not self._has_folder():
             return LONGEST_SLEEP
         self._watch_leftovers()
-        ended: dict[str, int] = {}
         for watched in self.watched:
-            try:
-                count = self._look_with_room(watched)
-            except FAILURES as error:
-                self._complain(watched, str(error))
-                watched.state = None
-            else:
-                if count:
-                    ended[watched.table.path.name] = count
+            self._end_what_is_due()  # each time: reading a table takes as long as it takes
+            self._try(self._look_at, watched)
         self._follow_sessions()
-        if ended:
-            self._tell(ended)
+        if self.ended:
+            self._tell()
         return self._pause()
+
+    def _end_what_is_due(self) -> None:
+        """End what has lapsed since the last time, in each table that nobody changed since."""
+        if self.deadlines.some_lapsed(self.clocks()):
+            for watched in self.watched:
+                if watched.state is not None and watched.state == watched.table.state():
+                    self._try(self._end_lapsed, watched)
+
+    def _try(self, act: Callable[[Watched], None], watched: Watched) -> None:
+        try:
+            self._with_room(act, watched)
+        except FAILURES as error:
+            self._complain(watched, str(error))
+            watched.state = None
 
     def _follow_sessions(self) -> None:
         """Empty what running SMTP sessions still look into and is no table any more."""
@@ -112,26 +120,30 @@ class Keeper:
         wanted = [*tables(self.folder, self.types), *others]
         self.watched = [known.get(table) or Watched(table) for table in wanted]
 
-    def _look_with_room(self, watched: Watched) -> int:
+    def _with_room(self, act: Callable[[Watched], None], watched: Watched) -> None:
         try:
-            return self._look_at(watched)
+            act(watched)
         except FAILURES as error:
             if self.reserve is None or not is_full(error) or not self.reserve.give_up():
                 raise
-            return self._look_at(watched)
+            act(watched)
 
-    def _look_at(self, watched: Watched) -> int:
-        """How many entries were ended in this table."""
-        if watched.state is None or watched.table.state() != watched.state:
-            self._learn(watched)
-        if watched.next_end.left(self.clocks()) > 0:
-            return 0
-        count = self._end_lapsed(watched.table)
-        self._learn(watched)
-        return count
+    def _look_at(self, watched: Watched) -> None:
+        """Has somebody changed it? Then note its entries, and end those that have lapsed."""
+        if watched.state is not None and watched.table.state() == watched.state:
+            return
+        records = self._learn(watched)
+        if len(self._lasting(records)) < len(records):
+            self._end_lapsed(watched)
+            records = self._learn(watched)
+        if watched.table.kind in {"text", *self.types}:
+            self.read(watched.table, records)
 
-    def _learn(self, watched: Watched) -> None:
-        """Read the table, and note when the first of its entries lapses."""
+    def _lasting(self, records: Records) -> Records:
+        return self.deadlines.lasting(records, self.clocks())
+
+    def _learn(self, watched: Watched) -> Records:
+        """Read the table, whatever its state."""
         state = watched.table.state()  # before reading: a change meanwhile is seen next time
         try:
             records = watched.table.read()
@@ -141,26 +153,28 @@ class Keeper:
             state, records = watched.table.state(), watched.table.read()
         else:
             watched.complaint = ""
-        watched.next_end = self.deadlines.next_end(records, self.clocks())
         watched.state = state
-        if watched.table.kind in {"text", *self.types}:
-            self.read(watched.table, records)
+        return records
 
-    def _end_lapsed(self, table: Table) -> int:
-        """Take lapsed entries out of one table.
+    def _end_lapsed(self, watched: Watched) -> None:
+        count = self._take_out(watched.table)
+        if count:
+            name = watched.table.path.name
+            self.ended[name] = self.ended.get(name, 0) + count
+
+    def _take_out(self, table: Table) -> int:
+        """Take lapsed entries out of one table. How many.
 
         An LMDB table is guarded by its own lock: a writer that hangs with the folder's lock in
         its hand cannot lengthen an entry there.
         """
         if table.kind == "lmdb":
             with suppress(BrokenTable):  # it may be read and not written: a new one, as below
-                return change_in_place(
-                    table.path, lambda records: self.deadlines.lasting(records, self.clocks())
-                ).deleted
+                return change_in_place(table.path, self._lasting).deleted
         with folder_lock(self.folder, LOCK_SECONDS):
             remove_strays(self.folder)
             records = table.read()
-            lasting = self.deadlines.lasting(records, self.clocks())
+            lasting = self._lasting(records)
             if len(lasting) < len(records):
                 table.bring_to(lasting)
                 settle_times(tables(self.folder, self.types))
@@ -186,19 +200,17 @@ class Keeper:
             logger.warning("%s: %s", watched.table.path.name, complaint)
         watched.complaint = complaint
 
-    def _tell(self, ended: dict[str, int]) -> None:
+    def _tell(self) -> None:
         self.deadlines.forget(self.clocks())
-        counts = ", ".join(f"{count} in {name}" for name, count in ended.items())
+        counts = ", ".join(f"{count} in {name}" for name, count in self.ended.items())
+        self.ended.clear()
         logger.info("lapsed entries ended: %s", counts)
 
     def _pause(self) -> float:
         """Until the next entry lapses, or a table must be looked at again."""
-        now = self.clocks()
-        left = [
-            AGAIN_SECONDS if watched.state is None else watched.next_end.left(now)
-            for watched in self.watched
-        ]
-        return max(0.0, min([LONGEST_SLEEP, *left]))
+        again = any(watched.state is None for watched in self.watched)
+        left = self.deadlines.left(self.clocks())
+        return max(0.0, min(LONGEST_SLEEP, left, AGAIN_SECONDS if again else LONGEST_SLEEP))
 
 
 def run(keeper: Keeper) -> None:

@@ -19,8 +19,17 @@ import lmdb
 
 from relay_agent.errors import BrokenTable
 from relay_agent.files import build_folder, check_folder, lock_record, move_into_place
+from relay_agent.known import State, file_state, recall, remember, stamp
 from relay_agent.lmdb_file import check_lmdb, last_transaction
-from relay_agent.text import Entries, IPAddress, Records, to_entries, to_records
+from relay_agent.text import (
+    Entries,
+    IPAddress,
+    Records,
+    Still,
+    to_entries,
+    to_records,
+    unchanged,
+)
 
 MAP_SIZE = 2**30  # address space, not disk: the file grows as it must
 LOCK_SECONDS = 10.0
@@ -66,42 +75,59 @@ def commit_number(path: Path) -> int:
         os.close(fd)
 
 
-def bring_to(path: Path, records: Records) -> Change:
+def bring_to(path: Path, records: Records, still: Still = unchanged) -> Change:
     """Make the table hold exactly `records`: the difference only, in one durable transaction.
 
-    A missing or broken table is built beside and renamed. Hold the folder's lock while calling.
+    Of them `still` says, at the last moment, which have not lapsed. A missing or broken table is
+    built beside and renamed. Hold the folder's lock while calling.
     Raises OSError where the file or its folder cannot be written, and LockTimeoutError.
     """
     check_folder(path.parent)
     try:
-        return change_in_place(path, lambda _: records)
+        return change_in_place(path, lambda _: still(records))
     except (FileNotFoundError, BrokenTable):
-        return _rebuild(path, records)
+        return _rebuild(path, still(records))
 
 
 def change_in_place(path: Path, wanted: Callable[[Records], Records]) -> Change:
     """Let `wanted` say what the table should hold, given what it holds now; make it so.
 
     Reading and checking go on beside Postfix's look-ups; only the commit excludes them. If
-    somebody else committed in between, it starts again. Needs no other lock than the table's
-    own. Raises FileNotFoundError, BrokenTable, LockTimeoutError, OSError.
+    somebody else committed in between, it starts again. `wanted` is asked again just before the
+    commit, and may want less then. Needs no other lock than the table's own. Raises
+    FileNotFoundError, BrokenTable, LockTimeoutError, OSError.
     """
     while True:
         with _opened(path, os.O_RDWR, fcntl.F_RDLCK) as fd:
             before, number = _look(fd, path), last_transaction(fd)
             after = wanted(before)
-            put = [record for record in after.items() if before.get(record[0]) != record[1]]
-            deleted = [key for key in before if key not in after]
+            get = before.get
+            put = [(key, value) for key, value in after.items() if get(key) != value]
+            deleted = sorted(before.keys() - after.keys())
             if not put and not deleted:
                 return Change()
             lock_record(fd, fcntl.F_UNLCK, path, LOCK_SECONDS)
             lock_record(fd, fcntl.F_WRLCK, path, LOCK_SECONDS)
             if last_transaction(fd) == number and _is_at(fd, path):
+                latest = wanted(before)
+                if len(latest) < len(after):  # what lapsed meanwhile must not be put back
+                    put = [record for record in put if record[0] in latest]
+                    deleted, after = sorted(before.keys() - latest.keys()), latest
                 _commit(path, put, deleted)
+                if stamp(fd):
+                    remember(path, _state(fd), after)
                 return Change(len(put), len(deleted))
 
 
+def _state(fd: int) -> State:
+    return file_state(os.fstat(fd), last_transaction(fd))
+
+
 def _look(fd: int, path: Path) -> Records:
+    """Read and checked, unless it is as we left it: a lapsed entry would wait for that."""
+    known = recall(path, _state(fd))
+    if known is not None:
+        return known
     records = check_lmdb(fd, path)
     if not all(key.endswith(b"\0") and value.endswith(b"\0") for key, value in records.items()):
         raise BrokenTable(path, "a record without its final NUL")
@@ -138,7 +164,8 @@ def _rebuild(path: Path, records: Records) -> Change:
         ):
             for key in sorted(key + b"\0" for key in records):
                 transaction.put(key, records[key[:-1]] + b"\0", append=True)
-        move_into_place(built, path)
+        number = commit_number(built)
+        remember(path, file_state(move_into_place(built, path), number), records)
     return Change(put=len(records), rebuilt=True)
 
 

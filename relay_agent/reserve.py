@@ -51,8 +51,13 @@ class Reserve:
         return max(LEAST, 2 * sum(sizes))
 
     def _make(self, size: int) -> None:
+        """Raises OSError; then there is no reserve rather than one that is of no use."""
         fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             os.posix_fallocate(fd, 0, size)
+        except OSError:
+            if os.fstat(fd).st_size < LEAST:
+                self.give_up()
+            raise
         finally:
             os.close(fd)

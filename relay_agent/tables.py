@@ -10,8 +10,9 @@ from pathlib import Path
 from relay_agent import lmdb_table, postmap
 from relay_agent.errors import BrokenTable
 from relay_agent.files import replace_file
+from relay_agent.known import State, file_state, recall, remember
 from relay_agent.lmdb_table import Change
-from relay_agent.text import Records, read_text, render_records
+from relay_agent.text import Records, Still, read_text, render_records, unchanged
 
 NAME = "smtp_whitelist"
 TYPES = ("lmdb", "hash", "cdb")
@@ -35,13 +36,15 @@ class Table:
             return lmdb_table.read_records(self.path)
         try:
             if self.kind == "text":
-                return read_text(self.path)
+                known = recall(self.path, self.state())
+                return read_text(self.path) if known is None else known
             return postmap.read_built(self.kind, self.path)
         except PermissionError as error:
             raise BrokenTable(self.path, error.strerror or "it may not be opened") from error
 
-    def bring_to(self, records: Records) -> Change:
-        """Make it hold exactly `records`, and touch nothing if it does. Raises as `read`.
+    def bring_to(self, records: Records, still: Still = unchanged) -> Change:
+        """Make it hold exactly `records`, and touch nothing if it does. Of
+        these `still` says, at the last moment, which have not lapsed. Raises as `read`.
 
         Hold the folder's lock while calling.
         """
@@ -51,28 +54,32 @@ class Table:
                     return Change()
             except (FileNotFoundError, BrokenTable):
                 pass
-        return self.write(records)
+        return self.write(records, still)
 
-    def write(self, records: Records) -> Change:
+    def write(self, records: Records, still: Still = unchanged) -> Change:
         """As `bring_to`, but a table that postmap builds is built anew whatever it holds.
 
         postmap takes a second over a broken one, before it says so.
         """
         if self.kind == "lmdb":
-            return lmdb_table.bring_to(self.path, records)
+            return lmdb_table.bring_to(self.path, records, still)
+        records = still(records)
         if self.kind == "text":
-            replaced = replace_file(self.path, render_records(records))
-            return Change(put=len(records) if replaced else 0, rebuilt=replaced)
+            seen = replace_file(self.path, render_records(records))
+            if seen is None:
+                return Change()
+            remember(self.path, file_state(seen), records)
+            return Change(put=len(records), rebuilt=True)
         return postmap.build(self.kind, self.path, records)
 
-    def state(self) -> tuple[int, ...]:
+    def state(self) -> State:
         """Differs after every change; cheap. Empty while the file is missing."""
         try:
             seen = self.path.stat()
         except FileNotFoundError:
             return ()
         commit = lmdb_table.commit_number(self.path) if self.kind == "lmdb" else 0
-        return seen.st_ino, seen.st_size, seen.st_mtime_ns, commit
+        return file_state(seen, commit)
 
 
 def tables(folder: Path, types: Sequence[str]) -> list[Table]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
@@ -18,8 +18,14 @@ from relay_agent.errors import BrokenTable
 IPAddress = IPv4Address | IPv6Address
 Entries = Mapping[IPAddress, int]
 Records = dict[bytes, bytes]
+Still = Callable[[Records], Records]  # takes out what has lapsed
 
 LARGEST_EXPIRY = 2**53
+
+
+def unchanged(records: Records) -> Records:
+    """Nothing has lapsed."""
+    return records
 
 
 def record_key(address: IPAddress) -> bytes:

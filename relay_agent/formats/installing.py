@@ -47,7 +47,7 @@ def install_formats(
         with folder_lock(folder, LOCK_SECONDS):
             for known, content in rendered:
                 try:
-                    changed[known.name] = replace_file(folder / known.file_name, content)
+                    changed[known.name] = bool(replace_file(folder / known.file_name, content))
                 except FAILURES as error:
                     failures[known.file_name] = error
     except FAILURES as error:

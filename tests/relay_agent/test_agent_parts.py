@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import socket
 import time
 from dataclasses import dataclass, field
@@ -185,6 +186,23 @@ def test_a_reserve_is_kept_given_up_once_and_made_again(tmp_path: Path) -> None:
     (tmp_path / "smtp_whitelist.lmdb").write_bytes(b"x" * LEAST)
     reserve.keep()
     assert (tmp_path / ".reserve").stat().st_size == 2 * LEAST
+
+
+@pytest.mark.parametrize(("before", "after"), [(0, []), (LEAST, [LEAST])], ids=["none", "less"])
+def test_a_reserve_that_could_not_be_made_leaves_what_there_was(
+    tmp_path: Path, before: int, after: list[int]
+) -> None:
+    reserve, path = Reserve(tmp_path), tmp_path / ".reserve"
+    if before:
+        reserve.keep()
+    (tmp_path / "smtp_whitelist.lmdb").write_bytes(b"x" * LEAST)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (LEAST, limits[1]))
+    try:
+        reserve.keep()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [found.stat().st_size for found in [path] if found.exists()] == after
 
 
 def test_a_reserve_takes_no_room_that_others_need(

@@ -79,3 +79,45 @@ def test_the_next_end_is_the_first_by_either_clock(deadlines: Deadlines) -> None
     later = ENTRY | {b"10.0.0.2": b"3000"}
     assert deadlines.next_end(later, Now(wall=900, boot=500)) == End(1000, 600)
     assert deadlines.next_end({}, Now(wall=900, boot=500)) == NEVER
+
+
+def test_a_lapse_is_told_once_and_how_long_it_is_until_the_next(deadlines: Deadlines) -> None:
+    deadlines.note({b"10.0.0.2": b"1010"}, Now(wall=900, boot=500))
+    told = []
+    for wall in (999, 1000, 1005, 1010):
+        now = Now(wall, wall - 400)
+        deadlines.follow(now)
+        told.append((deadlines.some_lapsed(now), deadlines.left(now)))
+    assert told == [(False, 1), (True, 10), (False, 5), (True, float("inf"))]
+
+
+@pytest.mark.parametrize("step", [0.04, 1.0], ids=["bit by bit", "in steps"])
+def test_a_lapse_is_told_by_a_wall_clock_that_gains_whatever_was_noted_before(
+    deadlines: Deadlines, step: float
+) -> None:
+    deadlines.note({b"10.0.0.2": b"1001"}, Now(wall=895, boot=500))  # the clock was set back
+    for number in range(int(10 / step)):
+        deadlines.follow(Now(900 + number * step, 500))
+    now = Now(1000, 500 + 90)
+    deadlines.follow(now)
+    assert deadlines.some_lapsed(now)
+    assert not deadlines.lasting(ENTRY, now)
+
+
+def test_what_a_late_clock_puts_back_after_it_was_forgotten_is_over_by_the_wall_clock(
+    deadlines: Deadlines,
+) -> None:
+    for day in (1, 2, 3):
+        now = Now(1000 + 90_000 * day, 600 + 90_000 * day)
+        deadlines.follow(now)
+        assert deadlines.lasting(ENTRY, now) == {}
+        deadlines.forget(now)
+    assert deadlines.ends == {}
+    assert deadlines.lasting(ENTRY | {b"10.0.0.2": b"999999"}, now) == {b"10.0.0.2": b"999999"}
+
+
+def test_the_end_of_all_is_told_once() -> None:
+    deadlines = Deadlines()
+    deadlines.vouch_until(1000, Now(900, 500))
+    asked = [deadlines.some_lapsed(Now(wall, wall - 400)) for wall in (999, 1000, 1001)]
+    assert asked == [False, True, False]

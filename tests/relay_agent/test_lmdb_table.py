@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from relay_agent.errors import BrokenTable, LockTimeoutError, MissingFolderError
 from relay_agent.files import replace_file
 from relay_agent.lmdb_table import Change, change_in_place, commit_number, read_lmdb, update_lmdb
-from relay_agent.text import IPAddress, render_text
+from relay_agent.text import IPAddress, render_text, to_records
 from tests.relay_agent.tools import (
     LMDB,
     QUICK,
@@ -120,6 +120,15 @@ def test_a_record_that_is_no_entry_is_reported_by_reading_and_removed_by_updatin
     with pytest.raises(BrokenTable, match="unknown"):
         read_lmdb(path)
     assert update_lmdb(path, entries("10.0.0.1")) == Change(deleted=1)
+
+
+def test_what_lapses_while_the_difference_is_taken_is_neither_put_nor_left(tmp_path: Path) -> None:
+    path = tmp_path / LMDB
+    update_lmdb(path, entries("10.0.0.1", "10.0.0.2"))
+    full = to_records(entries("10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4"))
+    answers = [full, to_records(entries("10.0.0.2", "10.0.0.4"))]
+    assert change_in_place(path, lambda _: answers.pop(0)) == Change(put=1, deleted=1)
+    assert [read_lmdb(path), answers] == [entries("10.0.0.2", "10.0.0.4"), []]
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
