@@ -23,7 +23,7 @@ from playwright.sync_api import CDPSession, Page
 from tests.real.browser import Browser
 from tests.real.scenes import SCENES, Scene
 from tests.real.service import Service
-from tests.real.stages import View, furnish, opened, stage
+from tests.real.stages import View, furnish, stage, window
 
 PHONE = View("zh-hant", "light", mobile=True)
 SLOWER = 4  # times
@@ -63,7 +63,8 @@ class Figures:
 
 
 # Bytes, requests and shift are the same on any machine, and fail the run. The times (of
-# web.dev/vitals, of Lighthouse for the blocking) are this machine's of that moment: read them beside the peer's.
+# web.dev/vitals, of Lighthouse for the blocking) are this machine's of that moment: read them
+# beside the peer's.
 FAILING = {"kilobytes", "requests", "elsewhere", "shift"}
 LIMITS = Figures(kilobytes=50, requests=6, elsewhere=0, paint=2500, shift=0.0, blocked=200)
 
@@ -108,7 +109,7 @@ def slow_phone(page: Page) -> Iterator[CDPSession]:
 
 def visit(service: Service, browser: Browser, scene: Scene) -> Figures:
     """One page, opened anew."""
-    with stage(service, scene) as set_up, opened(browser, scene, set_up, PHONE) as first:
+    with stage(service, scene) as set_up, window(browser, PHONE).shows(scene, set_up) as first:
         page = first.context.new_page()
         page.add_init_script(OBSERVE)
         with slow_phone(page) as session:
@@ -116,6 +117,7 @@ def visit(service: Service, browser: Browser, scene: Scene) -> Figures:
             page.goto(first.url, wait_until="load")
             page.wait_for_timeout(SETTLE_MILLISECONDS)
             seen = page.evaluate("seen")
+        page.close()
         figures = transfer.figures
         figures.paint, figures.shift, figures.blocked = (
             seen["paint"],

@@ -12,6 +12,8 @@ from typing import NoReturn
 import pytest
 from django.apps import apps
 from django.conf import settings
+from django.db import transaction
+from pytest_django import DjangoDbBlocker
 
 from tests.environment import VAR_DIR
 from tests.real import services
@@ -21,27 +23,51 @@ from whitelist.models import AccessMap
 DATABASE_FIXTURES = {"db", "transactional_db", "live_server", "service_settings"}
 
 first_rows_migration = importlib.import_module("whitelist.migrations.0002_first_rows")
+content_migration = importlib.import_module("whitelist.migrations.0008_content")
 notices_migration = importlib.import_module("whitelist.migrations.0006_notices")
 registry_rows_migration = importlib.import_module("whitelist.migrations.0004_registry_rows")
 
 
 @pytest.fixture(autouse=True)
 def first_rows(request: pytest.FixtureRequest) -> None:
-    """The rows that the migrations create: a test with real transactions flushes them."""
+    """The rows that the migrations create: a test with real transactions flushes them.
+
+    Put back before the test's own transaction, so that they stay for all the tests that follow.
+    """
     wanted = {"db", "transactional_db", "live_server"} & set(request.fixturenames)
     marker = request.node.get_closest_marker("django_db")
     if not wanted and marker is None:
         return
+    request.getfixturevalue("django_db_setup")
+    with request.getfixturevalue("django_db_blocker").unblock():
+        if not AccessMap.objects.exists():
+            create_first_rows()
     transactional = "transactional_db" in wanted or "live_server" in wanted
     if marker is not None and marker.kwargs.get("transaction"):
         transactional = True
     request.getfixturevalue("transactional_db" if transactional else "db")
-    if not AccessMap.objects.exists():
-        first_rows_migration.create_rows(apps, None)
-        first_rows_migration.create_schedules(apps, None)
-        registry_rows_migration.create_schedules(apps, None)
-        notices_migration.create_schedules(apps, None)
-        registry_rows_migration.create_group(apps, None)
+
+
+@pytest.fixture(scope="module")
+def module_transaction(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """A transaction around the tests of a module, so that rows that are dear are made once.
+
+    Each test's own transaction lies within it, so no test of the module may have a real one.
+    """
+    with django_db_blocker.unblock(), transaction.atomic():
+        if not AccessMap.objects.exists():
+            create_first_rows()
+        yield
+        transaction.set_rollback(True)
+
+
+def create_first_rows() -> None:
+    first_rows_migration.create_rows(apps, None)
+    first_rows_migration.create_schedules(apps, None)
+    registry_rows_migration.create_schedules(apps, None)
+    notices_migration.create_schedules(apps, None)
+    registry_rows_migration.create_group(apps, None)
+    content_migration.create_rows(apps, None)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -66,6 +92,9 @@ def meets_database(item: pytest.Item) -> bool:
         return False
     if item.get_closest_marker("browser") and "service_settings" not in names:
         return False  # pages look the same whatever they were read from
+    parameters = getattr(item, "callspec", None)
+    if parameters is not None and parameters.params.get("language", "en") != "en":
+        return False  # what a page says in another language is read from the same rows
     return bool(names & DATABASE_FIXTURES) or item.get_closest_marker("django_db") is not None
 
 

@@ -139,6 +139,11 @@ def suspend_person(stage: Stage) -> None:
     )
 
 
+def ask_for_link(stage: Stage) -> None:
+    fields = stage.member.open_form()
+    stage.member.post("/smtp-whitelist/confirm", **fields)
+
+
 def wrong_code(page: Page) -> None:
     page.fill("input[name=captcha_1]", WRONG_CODE)
     page.click("main form button.primary")
@@ -169,6 +174,13 @@ SCENES = [
     Scene("home", "", "/"),
     Scene("apply", "apply", address="127.0.0.2"),
     Scene("apply-error", "apply", address="127.0.0.2", act=wrong_code),
+    Scene(
+        "link-sent",
+        "apply",
+        "/smtp-whitelist/confirm",
+        address="127.0.0.2",
+        prepare=ask_for_link,
+    ),
     Scene(
         "pending",
         "pending",
@@ -240,6 +252,9 @@ BACK_OFFICE = [
             ("map", "whitelist/accessmap/"),
             ("audit", "whitelist/auditrecord/"),
             ("settings", "whitelist/servicesettings/1/change/"),
+            ("menu", "whitelist/menuservice/"),
+            ("alternative", "whitelist/alternative/1/change/"),
+            ("announcement-add", "whitelist/announcement/add/"),
             ("schedules", "django_celery_beat/periodictask/"),
             ("one-time-codes", "one-time-codes/"),
         )

@@ -18,7 +18,7 @@ from tests.real.registry_scenes import REGISTRY, REGISTRY_BACK_OFFICE
 from tests.real.relay_scenes import RELAYS
 from tests.real.scenes import BACK_OFFICE, SCENES, Scene
 from tests.real.service import Service
-from tests.real.stages import EVERY_VIEW, furnish, opened, stage
+from tests.real.stages import EVERY_VIEW, Window, furnish, stage, window
 
 
 def main() -> None:
@@ -31,19 +31,21 @@ def main() -> None:
     options.folder.mkdir(parents=True, exist_ok=True)
     with Service() as service, Browser() as browser:
         furnish(service)
+        windows = [window(browser, view) for view in EVERY_VIEW]
         for number, scene in enumerate(scenes, 1):
             sys.stderr.write(f"{number:3}/{len(scenes)} {scene.name}\n")
-            take(service, browser, scene, options.folder)
+            take(service, windows, scene, options.folder)
     write_sheet(options.folder, scenes)
     pictures = len(scenes) * len(EVERY_VIEW)
     sys.stdout.write(f"Took {pictures} pictures; see {options.folder}/index.html\n")
 
 
-def take(service: Service, browser: Browser, scene: Scene, folder: Path) -> None:
+def take(service: Service, windows: list[Window], scene: Scene, folder: Path) -> None:
     with stage(service, scene) as set_up:
-        for view in EVERY_VIEW:
-            with opened(browser, scene, set_up, view) as page:
-                page.screenshot(path=folder / f"{scene.name}.{view.name}.png", full_page=True)
+        for shown in windows:
+            with shown.shows(scene, set_up) as page:
+                file = folder / f"{scene.name}.{shown.view.name}.png"
+                page.screenshot(path=file, full_page=True)
 
 
 def write_sheet(folder: Path, scenes: Sequence[Scene]) -> None:

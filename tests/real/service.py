@@ -225,7 +225,7 @@ class Service:
         now = datetime.now(UTC)
         base = self.environment["BASE_URL"]
         claims = ticket_claims(
-            Member(subject, role, status),
+            Member(subject, role, status, email=f"{subject}@example.edu.tw"),
             iss=f"{base}{SIMULATOR_PATH.rstrip('/')}",
             aud=base,
             issued_at=now,

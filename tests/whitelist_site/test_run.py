@@ -7,10 +7,12 @@ import os
 import re
 import shutil
 import signal
+import sqlite3
 import stat
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -27,15 +29,27 @@ from tests.whitelist_site.run_process import (
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What a first run leaves in its folder; the others start from a copy, to be quick."""
-    folder = tmp_path_factory.mktemp("prepared")
-    service = Run(folder)
+def first(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    """The first run in its folder, which stays up for all tests that only ask it."""
+    service = Run(tmp_path_factory.mktemp("first"))
     try:
         service.wait_up()
+        yield service
     finally:
         stop(service)
-    return folder / "var"
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory, first: Run) -> Path:
+    """What a first run leaves in its folder; the others start from a copy, to be quick."""
+    folder = tmp_path_factory.mktemp("prepared") / "var"
+    shutil.copytree(first.var, folder, ignore=shutil.ignore_patterns("*.sqlite3*", "broker"))
+    with (
+        closing(sqlite3.connect(first.var / "whitelist.sqlite3")) as source,
+        closing(sqlite3.connect(folder / "whitelist.sqlite3")) as copy,
+    ):
+        source.backup(copy)  # the first run writes on
+    return folder
 
 
 @pytest.fixture
@@ -74,32 +88,22 @@ def page_of(port: int, path: str) -> tuple[int, str]:
 
 
 @pytest.mark.timeout(240)
-def test_it_says_where_to_click_and_a_second_run_finds_its_data(tmp_path: Path) -> None:
-    first = Run(tmp_path)
-    try:
-        first.wait_up()
-        shown = first.text()
-        assert "demo_data: loaded" in shown
-        base = f"http://127.0.0.1:{first.port}"
-        for path in ("/portal-simulator/", "/", "/admin/"):
-            assert base + path in shown
-        assert page_of(first.port, "/portal-simulator/")[0] == 200
-    finally:
-        stop(first)
-    key = (tmp_path / "var" / "secret_key").read_text()
+def test_it_says_where_to_click_and_a_second_run_finds_its_data(first: Run, run: Run) -> None:
+    shown = first.text()
+    assert "demo_data: loaded" in shown
+    base = f"http://127.0.0.1:{first.port}"
+    for path in ("/portal-simulator/", "/", "/admin/"):
+        assert base + path in shown
+    assert page_of(first.port, "/portal-simulator/")[0] == 200
     password = re.search(r"user demo, password (\S+)\)", shown)
     assert password is not None
-    assert stat.S_IMODE((tmp_path / "var" / "secret_key").stat().st_mode) == 0o600
-    assert stat.S_IMODE((tmp_path / "var" / "demo_staff_password").stat().st_mode) == 0o600
+    assert stat.S_IMODE((first.var / "secret_key").stat().st_mode) == 0o600
+    assert stat.S_IMODE((first.var / "demo_staff_password").stat().st_mode) == 0o600
 
-    second = Run(tmp_path)
-    try:
-        second.wait_up()
-        assert f"password {password[1]})" in second.text()
-        assert "demo_data: networks are loaded already" in second.text()
-    finally:
-        stop(second)
-    assert (tmp_path / "var" / "secret_key").read_text() == key
+    run.wait_up()
+    assert f"password {password[1]})" in run.text()
+    assert "demo_data: networks are loaded already" in run.text()
+    assert (run.var / "secret_key").read_text() == (first.var / "secret_key").read_text()
 
 
 @pytest.mark.timeout(240)
@@ -122,7 +126,7 @@ def test_a_process_that_dies_takes_the_others_along_and_the_end_says_so(
 
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("delay", [0.0, 0.4])
-def test_a_signal_that_comes_early_is_not_lost(run: Run, delay: float) -> None:
+def test_a_signal_that_comes_early_is_not_lost(first: Run, run: Run, delay: float) -> None:
     """While the processes are only starting."""
     deadline = time.monotonic() + 60
     while not any("supervise" in command_of(pid) for pid in family(run.process.pid)):
@@ -132,7 +136,8 @@ def test_a_signal_that_comes_early_is_not_lost(run: Run, delay: float) -> None:
     processes = family(run.process.pid)
     run.end(signal.SIGTERM)
     assert processes & set(parents()) == set()
-    assert "supervise" not in "".join(map(command_of, family(os.getpid())))
+    left = family(os.getpid()) - family(first.process.pid)
+    assert "supervise" not in "".join(map(command_of, left))
 
 
 @pytest.mark.timeout(240)
@@ -166,23 +171,20 @@ def test_a_plain_command_works_on_what_a_run_has_made(prepared: Path, tmp_path: 
 
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("length", [4096, 5000])
-def test_a_long_ticket_in_a_get_reaches_the_view(run: Run, length: int) -> None:
+def test_a_long_ticket_in_a_get_reaches_the_view(first: Run, length: int) -> None:
     """4,096 bytes is the longest that a ticket may be; a longer one is for the view to refuse."""
-    run.wait_up()
-    status, page = page_of(run.port, f"/portal/enter?ticket={'a' * length}")
+    status, page = page_of(first.port, f"/portal/enter?ticket={'a' * length}")
     assert status == 403
     assert re.search(r"(?<![\w-])-4(?!\w)", page), page
 
 
 @pytest.mark.timeout(240)
-def test_root_is_not_told_that_it_is_root(run: Run) -> None:
-    run.wait_up()
+def test_root_is_not_told_that_it_is_root(first: Run) -> None:
     deadline = time.monotonic() + 60
-    while sum("worker --pool" in command_of(pid) for pid in family(run.process.pid)) < 3:
+    while sum("worker --pool" in command_of(pid) for pid in family(first.process.pid)) < 3:
         assert time.monotonic() < deadline, "the worker has no children"
         time.sleep(0.2)
-    assert run.end(signal.SIGTERM) == 0
-    assert "superuser" not in run.text()
+    assert "superuser" not in first.text()
 
 
 @pytest.mark.timeout(240)
