@@ -43,6 +43,10 @@ ROOMS: dict[str, set[str]] = {
         "portal_auth.development_key",
     },
     "whitelist.relays": {"whitelist.models", "whitelist.audit", "whitelist.relay_map"},
+    "whitelist.dashboard": {
+        "whitelist.models", "whitelist.registry", "whitelist.rules", "whitelist.addresses",
+        "whitelist.admin_display",
+    },
 }  # fmt: skip
 
 # Key, clock and rules are arguments of these: they can be tested, and trusted, by themselves.
@@ -50,6 +54,9 @@ PURE = [
     "portal_auth.tickets",
     "portal_auth.eligibility",
     "whitelist.addresses",
+    "whitelist.dashboard.networks",
+    "whitelist.dashboard.periods",
+    "whitelist.dashboard.plots",
     "whitelist.relay_map.render",
     "whitelist.registry.classify",
     "whitelist.registry.following.notify",

@@ -23,7 +23,7 @@ from django.utils.translation import pgettext_lazy
 from whitelist.admin_display import plural_name
 from whitelist.units import units_of
 from whitelist_site import one_time_codes
-from whitelist_site.overview import facts, recent_records
+from whitelist_site.overview import dashboard, recent_records
 from whitelist_site.sign_in import StaffAuthenticationForm, has_one_time_codes
 
 # The sidebar: what is looked at most comes first. A model that is not named here is in the
@@ -44,6 +44,7 @@ GROUPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
         ),
     ),
     (_("Relays"), ("AccessMap", "Relay")),
+    (_("What members read"), ("Announcement", "MenuGroup", "MenuService", "Alternative")),
     (
         _("System"),
         ("ServiceSettings", "Notice", "PeriodicTask", "IntervalSchedule", "CrontabSchedule"),
@@ -156,8 +157,19 @@ class WhitelistAdminSite(AdminSite):
     def index(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> TemplateResponse:
+        """With `?part=dashboard` that part of the page alone, for its script."""
         user, now = cast(User, request.user), timezone.now()
-        context = {"facts": facts(user, now), "records": recent_records(user), "now": now}
+        shown = dashboard(user, now, request.GET.get("range", ""))
+        context: dict[str, Any] = {
+            "dashboard": shown,
+            "facts": shown.facts if shown else [],
+            "now": now,
+        }
+        if shown and request.GET.get("part") == "dashboard":
+            return TemplateResponse(request, "admin/dashboard/section.html", context)
+        context["records"] = recent_records(user)
+        if shown:
+            context["title"] = _("Dashboard")
         return super().index(request, {**context, **(extra_context or {})})
 
     def get_app_list(
