@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -23,6 +24,9 @@ class Actor:
 
 
 SYSTEM = Actor(ActorKind.SYSTEM)
+
+# The request in whose course records are written; the site's middleware sets it.
+REQUEST_ID: ContextVar[str] = ContextVar("audit_request_id", default="")
 
 
 def member(identity: PortalIdentity) -> Actor:
@@ -56,4 +60,5 @@ def record(
         reason=reason[:300],
         before=before,
         after=after,
+        request_id=REQUEST_ID.get(),
     )

@@ -9,7 +9,9 @@ from django.utils import timezone
 
 from portal_auth.redemption import do_purge_redeemed_tickets
 from whitelist.addresses import parse_address
+from whitelist.audit_chain import do_seal
 from whitelist.entries import do_end_due_entries, do_review_registrations
+from whitelist.letters import do_tell_owners
 from whitelist.models.sync_run import SyncTrigger
 from whitelist.notices.delivery import do_forget_notices, do_send_notices
 from whitelist.registry.following.retention import do_forget_old
@@ -64,6 +66,11 @@ def send_notices() -> None:
     do_send_notices(timezone.now())
 
 
+@shared_task(name="whitelist.tell_owners")
+def tell_owners() -> None:
+    do_tell_owners(timezone.now())
+
+
 @shared_task(name="whitelist.watch_relays")
 def watch_relays() -> None:
     do_watch_relays(timezone.now())
@@ -77,3 +84,8 @@ def clean_up() -> None:
     do_forget_notices(timezone.now())
     call_command("captcha_clean", verbosity=0)
     call_command("clearsessions")
+
+
+@shared_task(name="whitelist.seal_audit")
+def seal_audit() -> None:
+    do_seal(timezone.now())

@@ -16,6 +16,7 @@ from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
 from portal_auth.checks import simulator_conflict
+from whitelist_site import logs
 from whitelist_site.databases import database_from_url, make_private
 from whitelist_site.env import Environment, SettingError, bracketed, sender_domain
 
@@ -86,6 +87,8 @@ if PORTAL_SIMULATOR:
 MIDDLEWARE = [
     # First of all: everything behind it sees one client address, or nothing.
     "whitelist.client_ip.ClientAddressMiddleware",
+    # Needs to know whether a trusted proxy speaks; whatever comes later is found by its id.
+    "whitelist_site.request_id.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -213,13 +216,17 @@ CAPTCHA_CHALLENGE_FUNCT = "whitelist.pages.captcha.digits_challenge"
 CAPTCHA_NOISE_FUNCTIONS = ["whitelist.pages.captcha.noise_lines"]
 CAPTCHA_FILTER_FUNCTIONS: list[str] = []
 CAPTCHA_LENGTH = 5
-CAPTCHA_TIMEOUT = 60 * 8  # minutes; as long as a session
+CAPTCHA_TIMEOUT = -(-PORTAL_SESSION_ABSOLUTE_SECONDS // 60)  # minutes; as long as any session
 CAPTCHA_FONT_SIZE = 76
 CAPTCHA_IMAGE_SIZE = (300, 144)
 CAPTCHA_LETTER_ROTATION = (-18, 18)
 CAPTCHA_BACKGROUND_COLOR = "#ffffff"
 CAPTCHA_FOREGROUND_COLOR = "#1d1a24"
 CAPTCHA_2X_IMAGE = False
+# For who can use neither picture nor sound: a link by e-mail. Its life leaves time for a slow
+# mail server. Three an hour: enough for letters that went astray, too few to fill a mailbox.
+CONFIRMATION_LINK_MINUTES = 15
+CONFIRMATION_LINKS_PER_HOUR = 3
 
 # E-mail, delivered by a worker (whitelist.notices)
 EMAIL_TIMEOUT = 20  # seconds
@@ -269,21 +276,4 @@ CELERY_TASK_ROUTES = {
 CELERY_TIMEZONE = "UTC"
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": "INFO"},
-    # What anybody may send at any time is no error of ours, and needs no traceback: the page
-    # that refuses it logs one line (whitelist.pages.errors).
-    "loggers": {
-        f"django.security.{name}": {"level": "CRITICAL"}
-        for name in (
-            "DisallowedHost",
-            "RequestDataTooBig",
-            "TooManyFieldsSent",
-            "TooManyFilesSent",
-        )
-    },
-}
+LOGGING = logs.LOGGING

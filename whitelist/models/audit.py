@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import secrets
+
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from whitelist.models.fields import AddressField
@@ -30,10 +33,20 @@ class AuditAction(models.TextChoices):
     REGISTRATION_BACK = "registration_back", _("Registration back")
     OVERRIDE_SET = "override_set", _("Override set")
     OVERRIDE_LIFTED = "override_lifted", _("Override lifted")
+    LINK_SENT = "link_sent", _("Confirmation link sent")
+    LINK_USED = "link_used", _("Confirmation link used")
+
+
+def new_salt() -> str:
+    return secrets.token_hex(16)
 
 
 class AuditRecord(models.Model):
-    """One change or refusal. Written in the transaction of what it records; never changed."""
+    """One change or refusal. Written in the transaction of what it records; never changed.
+
+    The database itself refuses an update, unless it replaces identities (`rewritten_at`), and
+    a deletion. What it says is sealed by the chain of `AuditSeal`, see `whitelist.audit_chain`.
+    """
 
     at = models.DateTimeField(_("time"))
     action = models.CharField(_("action"), max_length=30, choices=AuditAction)
@@ -51,6 +64,12 @@ class AuditRecord(models.Model):
     reason = models.CharField(_("reason"), max_length=300, blank=True)
     before = models.JSONField(_("before"), null=True, blank=True)
     after = models.JSONField(_("after"), null=True, blank=True)
+    # Of the request in whose course it was written; empty for what no request did.
+    request_id = models.CharField(_("request ID"), max_length=64, blank=True, default="")
+    # Keys the sealed digest, so that nobody can guess an account from it once this is gone.
+    salt = models.CharField(max_length=32, default=new_salt, editable=False)
+    # When identities in it were last replaced; None: it stands as it was written.
+    rewritten_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         verbose_name = _("audit record")
@@ -61,7 +80,41 @@ class AuditRecord(models.Model):
             models.Index(fields=["-at"], name="audit_by_time"),
             models.Index(fields=["actor", "-at"], name="audit_by_actor"),
             models.Index(fields=["address", "-at"], name="audit_by_address"),
+            models.Index(fields=["action", "-at"], name="audit_by_action"),
+            # all that one request did; most rows come from tasks and have none
+            models.Index(
+                fields=["request_id"], name="audit_by_request", condition=~Q(request_id="")
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M:%S} {self.action}"
+
+
+class AuditSeal(models.Model):
+    """One link of the chain over the audit records; written once, by `whitelist.audit_chain`.
+
+    A record has one when it was sealed, and one more for each time identities in it were
+    replaced: the last one holds.
+    """
+
+    # From 1, without a gap.
+    sequence = models.BigIntegerField(primary_key=True)
+    record = models.ForeignKey(
+        AuditRecord, on_delete=models.PROTECT, related_name="seals", db_index=False
+    )
+    # Both in hexadecimal: what the record said, under its salt; and all of the chain up to here.
+    content = models.CharField(max_length=64)
+    digest = models.CharField(max_length=64)
+    at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()  # no page shows it
+        ordering = ["sequence"]
+        indexes = [
+            # whether a record is sealed, and by which seal last
+            models.Index(fields=["record", "sequence"], name="seal_by_record"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.sequence}:{self.digest}"
