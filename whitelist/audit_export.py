@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import chain
 from typing import Any
 
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from whitelist.models.audit import AuditRecord
+from whitelist.spreadsheets import csv_lines
 
 COLUMNS = (
     "time", "action", "actor_kind", "actor", "address", "entry", "reason", "before", "after",
     "request_id", "record", "sequence", "digest",
 )  # fmt: skip
-# What a spreadsheet takes for the beginning of a formula, also in full width.
-FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 PAGE = 2_000  # rows in memory at a time
 
 
@@ -82,31 +81,19 @@ def jsonl_lines(records: QuerySet[AuditRecord]) -> Iterator[str]:
         yield json.dumps(row, ensure_ascii=False) + "\n"
 
 
-class Echo:
-    """A file that hands each line back."""
-
-    def write(self, line: str) -> str:
-        return line
-
-
-def csv_lines(records: QuerySet[AuditRecord]) -> Iterator[str]:
+def audit_lines(records: QuerySet[AuditRecord]) -> Iterator[str]:
     """A line of names, then one a record; nothing in it is taken for a formula."""
-    writer: Any = csv.writer(Echo())
-    yield writer.writerow(COLUMNS)
-    for row in rows(records):
-        yield writer.writerow([cell(value) for value in row.values()])
+    return csv_lines(chain([COLUMNS], (map(cell, row.values()) for row in rows(records))))
 
 
 def cell(value: Any) -> str:
-    """A value as text; what would be read as a formula has an apostrophe before it."""
     if value is None:
         return ""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return f"'{text}" if text.startswith(FORMULA) else text
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 Lines = Callable[[QuerySet[AuditRecord]], Iterable[str]]
 FORMATS: dict[str, tuple[Lines, str]] = {
-    "csv": (csv_lines, "text/csv; charset=utf-8"),
+    "csv": (audit_lines, "text/csv; charset=utf-8"),
     "jsonl": (jsonl_lines, "application/jsonl; charset=utf-8"),
 }

@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any
+from itertools import chain
 
 from whitelist.models import HeldTransfer
+from whitelist.spreadsheets import csv_lines
 
-# What a spreadsheet takes for the beginning of a formula, also in full width.
-FORMULA = tuple("=+-@\t\r＝＋－＠")
 WORDS = {"+": "added", "-": "removed"}
 
 
-class Echo:
-    """A file that hands each line back."""
-
-    def write(self, line: str) -> str:
-        return line
-
-
-def csv_lines(changes: Iterable[tuple[str, str, str]]) -> Iterator[str]:
-    writer: Any = csv.writer(Echo())
-    yield writer.writerow(["change", "address", "hostname"])
-    for sign, address, name in changes:
-        yield writer.writerow([WORDS[sign], safe(address), safe(name)])
-
-
-def safe(value: str) -> str:
-    """The value as text even where it looks like a formula."""
-    return f"'{value}" if value.startswith(FORMULA) else value
+def held_lines(changes: Iterable[tuple[str, str, str]]) -> Iterator[str]:
+    rows = ((WORDS[sign], address, name) for sign, address, name in changes)
+    return csv_lines(chain([("change", "address", "hostname")], rows))
 
 
 def file_name(held: HeldTransfer) -> str:

@@ -20,7 +20,7 @@ from whitelist.admin.base import Tool
 from whitelist.admin.change_lists import host_rows, shown_of
 from whitelist.admin.chosen_zone import OfZonesAdmin
 from whitelist.admin.confirm import confirmation_page, is_confirmed
-from whitelist.admin.held_csv import csv_lines, file_name
+from whitelist.admin.held_csv import file_name, held_lines
 from whitelist.admin.held_release import (
     ContentForm,
     entries_hit,
@@ -101,7 +101,7 @@ class HeldTransferAdmin(OfZonesAdmin[HeldTransfer]):
         if not self.has_view_permission(request):
             raise PermissionDenied
         held = self.found(request, object_id)
-        lines = csv_lines(held_transfers.difference(held))
+        lines = held_lines(held_transfers.difference(held))
         answer = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
         answer["Content-Disposition"] = f'attachment; filename="{file_name(held)}"'
         return answer

@@ -13,6 +13,7 @@ urlpatterns = [
     path("smtp-whitelist/remove", own_entry.remove, name="whitelist-remove"),
     path("smtp-whitelist/status.json", status.status, name="whitelist-status"),
     path("smtp-whitelist/history", history.history, name="whitelist-history"),
+    path("smtp-whitelist/history.csv", history.download, name="whitelist-history-csv"),
     path("smtp-whitelist/help", information.help_page, name="whitelist-help"),
     path("smtp-whitelist/code/<slug:key>.png", captcha.picture, name="whitelist-captcha"),
     path(

@@ -19,7 +19,7 @@ from django.utils import timezone
 from tests.whitelist.admin.staff import make_staff, messages_of, page, signed_in, text_of
 from tests.whitelist.admin.zones import NAME, SERIAL, follow, hold
 from tests.whitelist.factories import make_host, open_entry
-from whitelist.admin.held_csv import csv_lines
+from whitelist.admin.held_csv import held_lines
 from whitelist.admin_display import admin_url
 from whitelist.models import AuditRecord, HeldTransfer, Host, WhitelistEntry, Zone
 from whitelist.models.audit import AuditAction
@@ -150,13 +150,13 @@ def test_the_whole_difference_is_a_csv_file(chief_client: Client, held: HeldTran
 
 @pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠"])
 def test_no_value_of_the_file_is_a_formula(sign: str) -> None:
-    lines = "".join(csv_lines([("+", "140.114.64.1", f'{sign}cmd|" /C calc"!A0')]))
+    lines = "".join(held_lines([("+", "140.114.64.1", f'{sign}cmd|" /C calc"!A0')]))
     row = list(csv.reader(lines.splitlines(keepends=True)))[1]
     assert row == ["added", "140.114.64.1", f'\'{sign}cmd|" /C calc"!A0']
 
 
 def test_plain_values_of_the_file_stay_as_they_are() -> None:
-    assert list(csv_lines([("-", "2001:db8::1", NAME)]))[1] == f"removed,2001:db8::1,{NAME}\r\n"
+    assert list(held_lines([("-", "2001:db8::1", NAME)]))[1] == f"removed,2001:db8::1,{NAME}\r\n"
 
 
 @pytest.mark.parametrize(

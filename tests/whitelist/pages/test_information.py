@@ -120,6 +120,24 @@ class TestHistory:
         assert old.hostname in rows[1]
         assert new.hostname in rows[0]
 
+    def test_it_can_be_had_as_a_file_with_exact_times(self, member: Browser) -> None:
+        entry = scenarios.effective_entry(member)
+        WhitelistEntry.objects.update(hostname="=cmd.ee.nthu.edu.tw")
+        open_entry("140.114.64.155", applicant=make_identity("other"), name="x.ee.nthu.edu.tw")
+        answer = member.get("/smtp-whitelist/history.csv")
+        lines = text_of(answer).splitlines()
+        assert answer["Content-Type"] == "text/csv; charset=utf-8"
+        assert answer["Content-Disposition"] == 'attachment; filename="smtp-whitelist-20261124.csv"'
+        assert lines[0].startswith("\ufeffReference,IP address,Domain name,Requested,")
+        assert len(lines) == 2
+        assert lines[1].startswith(
+            f"{entry.reference},140.114.64.154,'=cmd.ee.nthu.edu.tw,2026-11-24T"
+        )
+        assert "+08:00," in lines[1]
+
+    def test_the_file_wants_a_session_too(self, visitor: Browser) -> None:
+        assert state_of(visitor.get("/smtp-whitelist/history.csv"))[0] == "portal-refused"
+
     def test_it_shows_nobody_elses(self, member: Browser) -> None:
         open_entry(applicant=make_identity("other"), at=timezone.now() - timedelta(days=1))
         text = text_of(member.get(HISTORY))
