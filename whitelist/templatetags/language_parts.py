@@ -15,7 +15,7 @@ HAN = re.compile(r"[\u3007\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+")
 
 
 @register.filter
-def chinese_marked(text: object) -> SafeString:
+def chinese_marked(text: str) -> SafeString:
     """The text, escaped; on a page that is not Chinese its Chinese words have their language."""
     escaped = conditional_escape(text)
     if (get_language() or "").startswith("zh"):
