@@ -26,8 +26,8 @@ from tests.whitelist.pages.confirming import (
     reason_of,
 )
 from tests.whitelist.pages.member import PAGE, Browser, hidden, state_of, text_of
+from tests.whitelist.pages.test_languages import english_in
 from tests.whitelist.pages.test_markup import assert_sound
-from tests.whitelist.pages.test_no_english import english_in
 from whitelist.addresses import parse_address
 from whitelist.models import AuditRecord, ConfirmationLink, Notice, WhitelistEntry
 from whitelist.notices.delivery import do_send_notices

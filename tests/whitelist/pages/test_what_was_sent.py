@@ -15,7 +15,7 @@ from tests.whitelist.factories import register
 from tests.whitelist.pages import scenarios
 from tests.whitelist.pages.member import PAGE, Browser, state_of, text_of
 from tests.whitelist.pages.scenarios import set_service
-from tests.whitelist.pages.test_no_english import english_in
+from tests.whitelist.pages.test_languages import english_in
 from whitelist.entries import do_end_by_count
 from whitelist.models import Relay, SentCount, WhitelistEntry
 from whitelist.models.sent_count import WhatWasSent
