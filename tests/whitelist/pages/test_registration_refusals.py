@@ -138,7 +138,7 @@ class TestWhoHelps:
         make_network(contact="林管理 03-571-5131 <b>")
         text = text_of(browser.get())
         assert "mailto:" not in text
-        assert "林管理 03-571-5131 &lt;b&gt;" in text
+        assert '<span lang="zh-Hant">林管理</span> 03-571-5131 &lt;b&gt;' in text
 
     @pytest.mark.parametrize(
         ("contact", "email"),
