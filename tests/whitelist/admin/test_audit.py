@@ -81,7 +81,7 @@ def exported(client: Client, form: str, **query: str) -> str:
     answer = client.get(reverse("admin:whitelist_auditrecord_export", args=[form]), query)
     assert answer.status_code == 200
     assert f".{form}" in answer["Content-Disposition"]
-    return b"".join(answer.streaming_content).decode()  # type: ignore[attr-defined]
+    return answer.getvalue().decode()
 
 
 def test_what_the_list_finds_is_exported_and_no_formula_with_it(chief_client: Client) -> None:
